@@ -1,0 +1,1 @@
+"""The embedded demo: a real llama.cpp server on a tiny model, and a client that talks to it."""

@@ -1,0 +1,1 @@
+"""The engine: normalize requests, forward them to llama-server, measure every turn."""

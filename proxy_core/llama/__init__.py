@@ -1,0 +1,1 @@
+"""Everything known about llama-server: its log, its answers, its HTTP facts."""

@@ -1,0 +1,49 @@
+"""The one place that knows where kvconsole's files live."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from platformdirs import PlatformDirs
+
+_DIRS = PlatformDirs("kvconsole", appauthor=False)
+
+
+def config_dir() -> Path:
+    """Directory of everything a person writes; `KVCONSOLE_CONFIG_DIR` moves it."""
+    return Path(os.environ.get("KVCONSOLE_CONFIG_DIR") or _DIRS.user_config_path)
+
+
+def config_file() -> Path:
+    """The configuration file that is read when none is named."""
+    return config_dir() / "kvconsole.toml"
+
+
+def rules_dir() -> Path:
+    """Directory of a person's own rule files (`*.toml`), watched while kvconsole runs."""
+    return config_dir() / "rules"
+
+
+def themes_dir() -> Path:
+    """Directory of a person's own themes (`*.toml`)."""
+    return config_dir() / "themes"
+
+
+def state_dir() -> Path:
+    """Directory of what kvconsole remembers; `KVCONSOLE_STATE_DIR` moves it."""
+    return Path(os.environ.get("KVCONSOLE_STATE_DIR") or _DIRS.user_state_path)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replace `path` with `data` in one step, readable by its owner alone (0600)."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

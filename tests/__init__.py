@@ -1,0 +1,1 @@
+"""Tests; each module has a twin."""
