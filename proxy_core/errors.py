@@ -1,13 +1,13 @@
 """Errors that a person reads.
 
-    KvconsoleError
-    ├── ConfigError         a setting or configuration file is wrong
-    ├── ListenError         the proxy cannot listen where it was told to
-    ├── LogSourceError      a log cannot be read
-    ├── ChildError          the llama-server that kvconsole was to start did not start
-    ├── RuleError           a rule file is wrong
-    ├── ThemeError          a theme file is wrong
-    └── PromptError         a request body is not one that rules can read
+KvconsoleError
+├── ConfigError         a setting or configuration file is wrong
+├── ListenError         the proxy cannot listen where it was told to
+├── LogSourceError      a log cannot be read
+├── ChildError          the llama-server that kvconsole was to start did not start
+├── RuleError           a rule file is wrong
+├── ThemeError          a theme file is wrong
+└── PromptError         a request body is not one that rules can read
 """
 
 from __future__ import annotations

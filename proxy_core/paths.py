@@ -36,6 +36,11 @@ def state_dir() -> Path:
     return Path(os.environ.get("KVCONSOLE_STATE_DIR") or _DIRS.user_state_path)
 
 
+def state_file() -> Path:
+    """Rule toggles, today's sums, and what else survives a restart."""
+    return state_dir() / "state.json"
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Replace `path` with `data` in one step, readable by its owner alone (0600)."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
