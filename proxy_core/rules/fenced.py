@@ -1,0 +1,78 @@
+"""JSON objects between code fences, as OpenClaw writes its metadata blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from typing import NamedTuple
+
+from proxy_core.errors import PromptError
+from proxy_core.prompt.model import Change
+from proxy_core.prompt.spans import Member, Span, members, string, whole
+
+_OPEN = re.compile(rb"```json[ \t]*\r?\n?")
+_MOST_FENCES = 4
+
+
+class Block(NamedTuple):
+    """A fenced JSON object: its members, its own span, and where the text behind the fence begins."""
+
+    members: list[Member]
+    span: Span
+    end: int
+
+
+def block_at(text: bytes, at: int) -> Block | None:
+    """The fenced JSON object that begins exactly at `at`, if one does.
+
+    A string inside the object may hold a fence of its own, so later fences are tried when the text up to
+    the first one is no object.
+    """
+    opened = _OPEN.match(text, at)
+    if opened is None:
+        return None
+    close = opened.end()
+    for _ in range(_MOST_FENCES):
+        close = text.find(b"```", close)
+        if close < 0:
+            return None
+        inside = whole(text[opened.end() : close])
+        span = Span(opened.end() + inside.start, opened.end() + inside.end)
+        if text[span.start : span.start + 1] == b"{":
+            try:
+                return Block(members(text, span), span, close + 3)
+            except PromptError:
+                pass
+        close += 3
+    return None
+
+
+def value(text: bytes, block: Block, key: str) -> str | None:
+    """The string under `key`; None when it is missing or no string."""
+    span = next((m.value for m in block.members if m.key == key), None)
+    if span is None or text[span.start : span.start + 1] != b'"':
+        return None
+    return string(text, span)
+
+
+def without(block: Block, keys: Container[str]) -> list[Change]:
+    """The cuts that remove `keys` and leave valid JSON in the same style.
+
+    A member goes with the comma and the white space between it and a neighbour that stays, so that what is
+    left looks as its writer would have written it; an object that loses all its members becomes `{}`.
+    """
+    gone = [member.key in keys for member in block.members]
+    if not any(gone):
+        return []
+    if all(gone):
+        return [Change(block.span.start + 1, block.span.end - 1)]
+    cuts: list[Change] = []
+    first = gone.index(False)
+    if first:
+        cuts.append(Change(block.members[0].start, block.members[first].start))
+    kept_end = block.members[first].value.end
+    for member, goes in zip(block.members[first + 1 :], gone[first + 1 :], strict=True):
+        if goes:
+            cuts.append(Change(kept_end, member.value.end))
+        kept_end = member.value.end
+    return cuts
