@@ -22,8 +22,8 @@ class Edit(NamedTuple):
     """One change that a rule made."""
 
     rule: str
-    segment: int
-    """Index of the segment in its Prompt."""
+    message: int | None
+    """Index of the message in the request's list; None for a system text outside of it."""
     old: str
     new: str
 

@@ -69,5 +69,6 @@ def _overlaps(change: Change, taken: Sequence[Change]) -> bool:
 
 
 def _edit(prompt: Prompt, rule: Rule, index: int, change: Change) -> Edit:
-    old = prompt.segments[index].text[change.start : change.end]
-    return Edit(rule.id, index, old.decode(errors="replace"), change.new.decode())
+    segment = prompt.segments[index]
+    old = segment.text[change.start : change.end]
+    return Edit(rule.id, segment.message, old.decode(errors="replace"), change.new.decode())

@@ -1,0 +1,210 @@
+"""The control API under /kvconsole/: for scripts on this machine, never for web pages.
+
+A page on the web can make a browser send requests to 127.0.0.1, so everything here is refused unless the
+connection, the Host and the Origin are all loopback.
+"""
+
+from __future__ import annotations
+
+import html
+import ipaddress
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict
+
+from proxy_core import asgi
+from proxy_core.events import Totals
+from proxy_core.exchange import Bodies, Record
+from proxy_core.llama.facts import Upstream
+from proxy_core.rules import RuleSet
+
+PREFIX = "/kvconsole"
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What the API may ask and do; all of it runs on the engine's loop."""
+
+    version: str
+    upstream: Callable[[], Upstream]
+    rules: Callable[[], RuleSet]
+    set_rule: Callable[[str, bool], None]
+    recent: Callable[[int], list[Record]]
+    bodies: Callable[[int], Bodies | None]
+    totals: Callable[[], Totals]
+
+
+class Switch(BaseModel):
+    """Body of a request that switches a rule."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on: bool
+
+
+def control_app(controls: Controls) -> asgi.App:
+    """The API as an ASGI app that refuses everybody who is not on this machine."""
+    api = FastAPI(
+        title="kvconsole",
+        version=controls.version,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    _add_facts(api, controls)
+    _add_rules(api, controls)
+    _add_exchanges(api, controls)
+
+    @api.get("/", include_in_schema=False)
+    def page() -> HTMLResponse:
+        return HTMLResponse(_page(api.openapi()))
+
+    async def guarded(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if not is_local(scope):
+            message = "The control API answers only to programs on this machine."
+            await asgi.refuse(send, None, 403, message, "not_local")
+            return
+        await api({**scope, "root_path": PREFIX}, receive, send)
+
+    return guarded
+
+
+def is_local(scope: asgi.Scope) -> bool:
+    """Whether a request comes from this machine, and from no web page of another origin."""
+    headers = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+    hosts = [value for name, value in headers if name == b"host"]
+    origins = [value for name, value in headers if name == b"origin"]
+    client = scope.get("client")
+    return (
+        (client is None or _is_loopback(client[0]))
+        and len(hosts) == 1
+        and _is_loopback(urlsplit(f"//{hosts[0]}").hostname)
+        and all(_is_loopback(urlsplit(origin).hostname) for origin in origins)
+    )
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host is None:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _add_facts(api: FastAPI, controls: Controls) -> None:
+    @api.get("/health", summary="Is kvconsole alive, and its upstream?")
+    async def health() -> dict[str, Any]:
+        return {"status": "ok", "upstream": asdict(controls.upstream())}
+
+    @api.get("/version", summary="Version of kvconsole and build of llama-server")
+    async def version() -> dict[str, str | None]:
+        return {"kvconsole": controls.version, "llama_server": controls.upstream().build}
+
+    @api.get("/counters", summary="Sums since the start; times in ms")
+    async def counters() -> dict[str, Any]:
+        totals = controls.totals()
+        return {**asdict(totals), "hits": dict(totals.hits)}
+
+
+def _add_rules(api: FastAPI, controls: Controls) -> None:
+    def shown(rule_id: str) -> dict[str, Any]:
+        rules = controls.rules()
+        rule = rules.get(rule_id)
+        if rule is None:
+            raise HTTPException(404, f"There is no rule {rule_id!r}.")
+        return {
+            "id": rule.id,
+            "title": rule.title,
+            "on": rule.id in rules.enabled,
+            "level": rule.level,
+            "client": rule.client,
+            "does": rule.does,
+            "cost": rule.cost,
+            "source": rule.source,
+            "hits": dict(controls.totals().hits).get(rule.id, 0),
+        }
+
+    @api.get("/rules", summary="All rules, with their state and hits")
+    async def rules() -> list[dict[str, Any]]:
+        return [shown(rule.id) for rule in controls.rules().rules]
+
+    @api.post("/rules/{rule_id}", summary="Switch a rule on or off; the next request obeys")
+    async def switch(rule_id: str, wanted: Switch) -> dict[str, Any]:
+        shown(rule_id)
+        controls.set_rule(rule_id, wanted.on)
+        return shown(rule_id)
+
+
+def _add_exchanges(api: FastAPI, controls: Controls) -> None:
+    @api.get("/exchanges", summary="The newest exchanges and turns, oldest first")
+    async def exchanges(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
+        return [as_json(record) for record in controls.recent(limit)]
+
+    @api.get("/exchanges/{record_id}/raw", summary="A request's body as the client sent it")
+    async def raw(record_id: int) -> Response:
+        return _body(controls.bodies(record_id), "raw")
+
+    @api.get("/exchanges/{record_id}/normalized", summary="A request's body as it was forwarded")
+    async def normalized(record_id: int) -> Response:
+        return _body(controls.bodies(record_id), "normalized")
+
+
+def as_json(record: Record) -> dict[str, Any]:
+    """A record as a JSON object; unknown figures are null. Times in ms, `at` in seconds since the epoch."""
+    exchange = record.exchange
+    return {
+        "id": record.id,
+        "at": record.at,
+        "method": exchange.method if exchange else None,
+        "path": exchange.path if exchange else None,
+        "api": exchange.label if exchange else None,
+        "client": exchange.client if exchange else None,
+        "model": exchange.model if exchange else None,
+        "messages": exchange.messages if exchange else None,
+        "status": exchange.status if exchange else "done",
+        "http_status": exchange.http_status if exchange else None,
+        "note": exchange.note if exchange else None,
+        "edits": [edit._asdict() for edit in exchange.edits] if exchange else [],
+        "prompt_tokens": record.prompt_tokens,
+        "cached_tokens": record.cached_n,
+        "evaluated_tokens": record.prompt_n,
+        "reused": record.reused,
+        "sim_best": record.sim,
+        "f_keep": record.f_keep,
+        "prompt_ms": record.prompt_ms,
+        "total_ms": record.total_ms,
+        "flipped": record.flipped,
+    }
+
+
+def _body(bodies: Bodies | None, which: str) -> Response:
+    if bodies is None:
+        raise HTTPException(404, "That body is not kept, or no longer.")
+    data = bodies.raw if which == "raw" else bodies.normalized
+    # Never a type that a browser would render: prompts hold what strangers wrote.
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+def _page(schema: dict[str, Any]) -> str:
+    """The API at a glance. Written here, since the usual pages load scripts from other hosts."""
+    rows = [
+        f"<tr><td><code>{html.escape(method.upper())}</code></td><td><code>{PREFIX}{html.escape(path)}</code></td>"
+        f"<td>{html.escape(operation.get('summary', ''))}</td></tr>"
+        for path, operations in schema["paths"].items()
+        for method, operation in operations.items()
+    ]
+    return (
+        "<!doctype html><meta charset=utf-8><title>kvconsole</title>"
+        "<style>body{font:16px system-ui;margin:3em auto;max-width:50em}td{padding:.2em 1em .2em 0}</style>"
+        f"<h1>kvconsole {html.escape(schema['info']['version'])}</h1><table>{''.join(rows)}</table>"
+        f'<p>The same as <a href="{PREFIX}/openapi.json">OpenAPI</a>.</p>'
+    )

@@ -1,0 +1,283 @@
+"""The engine owns every part of the proxy, on a thread and a loop of its own: events out, commands in."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+import uvloop
+
+from proxy_core import __version__, asgi, paths
+from proxy_core.child import Child
+from proxy_core.control import PREFIX, Controls, control_app
+from proxy_core.errors import KvconsoleError
+from proxy_core.events import Event, LogRead, Notice, RulesChanged, UpstreamChanged
+from proxy_core.exchange import Bodies
+from proxy_core.gateway import Gateway
+from proxy_core.history import History
+from proxy_core.llama.facts import Upstream
+from proxy_core.llama.feed import Batch
+from proxy_core.logs import LogReader
+from proxy_core.rulebook import Rulebook
+from proxy_core.serving import Server, bind, server
+from proxy_core.settings import Settings
+from proxy_core.state import State, load_state, update_state
+from proxy_core.tasks import spawn
+from proxy_core.today import Tally
+from proxy_core.upstream import UpstreamClient
+from proxy_core.watch import watch_rules, watch_upstream
+
+Listener = Callable[[Event], None]
+
+_TICK_SECONDS = 0.5
+_STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where the engine's input comes from, apart from the settings."""
+
+    child: Child | None = None
+    """A llama-server to start and to stop."""
+    stdin: int | None = None
+    """A descriptor that a log is piped into."""
+
+
+class Engine:
+    """The proxy and everything around it.
+
+    `start`, `stop` and the commands are called from any thread; the listener is called on the engine's
+    thread and must return at once.
+    """
+
+    def __init__(self, settings: Settings, listener: Listener, inputs: Inputs | None = None) -> None:
+        self.settings = settings
+        self.port = 0
+        """The port that clients connect to, once started."""
+        self._emit = listener
+        self._inputs = inputs or Inputs()
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="kvconsole-engine", daemon=True)
+        self._ready: Future[None] = Future()
+        self._stopping = asyncio.Event()
+        self._upstream = Upstream(settings.upstream)
+        self._history = History(self._tell, records=settings.history, body_bytes=settings.max_bodies)
+
+    def start(self) -> None:
+        """Listen, and start the child if there is one.
+
+        Raises:
+            KvconsoleError: The address is taken, the state cannot be read, or the child does not start.
+        """
+        state, problem = load_state(paths.state_file())
+        self._state = state
+        self._socket = bind(self.settings.listen_host, self.settings.listen_port)
+        self.port = self._socket.getsockname()[1]
+        self._rules = Rulebook(paths.rules_dir(), state.rules, bypass=not self.settings.rules)
+        self._logs = LogReader(self._from_log_thread, self._notice_from_thread)
+        try:
+            followed = self._logs.open(
+                self.settings.log, self._inputs.stdin, self._inputs.child, state.logs_seen
+            )
+        except KvconsoleError:
+            self._socket.close()
+            raise
+        if problem is not None:
+            self._tell(Notice("warning", "State", problem))
+        if set(followed) - set(state.logs_seen):
+            self._call(partial(self._save, _with_logs(followed)))
+        self._thread.start()
+        self._ready.result()
+
+    def stop(self) -> None:
+        """Finish or cut what is under way, within 5 seconds, and stop the child. May be called twice."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join(_STOP_SECONDS)
+
+    def set_rule(self, rule_id: str, on: bool) -> None:
+        """Switch a rule; the next request obeys, and the choice survives a restart."""
+        self._call(partial(self._set_rule, rule_id, on))
+
+    def set_bypass(self, bypass: bool) -> None:
+        """Pass everything through untouched, or let the rules work again. It does not survive a restart."""
+        self._call(partial(self._set_bypass, bypass))
+
+    def set_theme(self, name: str) -> None:
+        """Remember the theme for the next start."""
+        self._call(partial(self._save, _with_theme(name)))
+
+    def bodies(self, record_id: int) -> Bodies | None:
+        """A record's request bodies; None when there are none, or no longer."""
+        return self._history.bodies(record_id)
+
+    @property
+    def remembered_theme(self) -> str | None:
+        """The theme that was chosen in an earlier run."""
+        return self._state.theme
+
+    def _call(self, command: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(command)
+
+    def _tell(self, event: Event) -> None:
+        self._emit(event)
+
+    # On the engine's thread from here on.
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._main())
+        except BaseException as error:
+            if not self._ready.done():
+                self._ready.set_exception(error)
+            raise
+        finally:
+            self._loop.close()
+
+    async def _main(self) -> None:
+        upstream = UpstreamClient(self.settings.upstream, self.settings.connect_timeout)
+        gateway = Gateway(upstream, self._history, self._rules.in_force, body_limit=self.settings.body_limit)
+        http = server(_routed(control_app(self._controls()), gateway))
+        serving = spawn(http.serve(sockets=[self._socket]), "http server")
+        await _until_started(http, serving)
+        tasks = [
+            spawn(watch_upstream(upstream, self._upstream_changed), "watch upstream"),
+            spawn(self._watch_rules(), "watch rules"),
+            spawn(self._tick(), "tick"),
+        ]
+        self._begin()
+        self._ready.set_result(None)
+        await self._stopping.wait()
+        http.should_exit = True
+        await asyncio.wait({serving}, timeout=_STOP_SECONDS - 1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(self._logs.close)
+        await upstream.close()
+
+    def _begin(self) -> None:
+        self._rules_changed()
+        if self._rules.problem is not None:
+            self._tell(Notice("error", "Rules", self._rules.problem))
+        self._logs.start()
+
+    def _controls(self) -> Controls:
+        return Controls(
+            version=__version__,
+            upstream=lambda: self._upstream,
+            rules=lambda: self._rules.current,
+            set_rule=self._set_rule,
+            recent=self._history.recent,
+            bodies=self._history.bodies,
+            totals=lambda: self._history.totals,
+        )
+
+    def _upstream_changed(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._tell(UpstreamChanged(upstream))
+
+    def _rules_changed(self) -> None:
+        self._tell(RulesChanged(self._rules.current, self._rules.bypass))
+
+    def _set_rule(self, rule_id: str, on: bool) -> None:
+        if self._rules.switch(rule_id, on):
+            self._history.flipped(rule_id, on)
+            self._rules_changed()
+            self._save(_with_rule(rule_id, on))
+
+    def _set_bypass(self, bypass: bool) -> None:
+        if self._rules.bypass != bypass:
+            self._rules.bypass = bypass
+            self._history.flipped("rules", not bypass)
+            self._rules_changed()
+
+    async def _watch_rules(self) -> None:
+        try:
+            self._rules.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            message = (
+                f"{self._rules.folder} cannot be made ({error.strerror}): changes to rule files are not seen."
+            )
+            self._tell(Notice("warning", "Rules", message))
+            return
+        await watch_rules(self._rules.folder, self._reload_rules)
+
+    def _reload_rules(self) -> None:
+        before = self._rules.problem
+        changed = self._rules.reload()
+        if self._rules.problem is not None:
+            if self._rules.problem != before:
+                kept = f"{self._rules.problem}\nThe rules that were in force stay in force."
+                self._tell(Notice("error", "Rules", kept))
+        elif changed or before is not None:
+            self._rules_changed()
+            self._tell(Notice("information", "Rules", "Rule files were read again."))
+
+    def _from_log_thread(self, batch: Batch) -> None:
+        self._loop.call_soon_threadsafe(self._log_read, batch)
+
+    def _log_read(self, batch: Batch) -> None:
+        self._tell(LogRead(batch.lines))
+        for turn in batch.turns:
+            self._history.turn(turn, live=batch.live)
+
+    def _notice_from_thread(self, notice: Notice) -> None:
+        self._loop.call_soon_threadsafe(self._tell, notice)
+
+    async def _tick(self) -> None:
+        tally = Tally(self._tell)
+        try:
+            while True:
+                self._history.expire()
+                await tally.keep(self._history.totals)
+                await asyncio.sleep(_TICK_SECONDS)
+        finally:
+            tally.keep_now(self._history.totals)
+
+    def _save(self, change: Callable[[State], State]) -> None:
+        spawn(self._save_off_loop(change), "save state")
+
+    async def _save_off_loop(self, change: Callable[[State], State]) -> None:
+        try:
+            await asyncio.to_thread(update_state, paths.state_file(), change)
+        except KvconsoleError as error:
+            self._tell(Notice("warning", error.title, error.message))
+
+
+def _routed(control: asgi.App, gateway: asgi.App) -> asgi.App:
+    """kvconsole's own paths go to the control API, everything else to the upstream."""
+
+    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if scope["type"] != "http":
+            return
+        own = scope["path"] == PREFIX or scope["path"].startswith(f"{PREFIX}/")
+        await (control if own else gateway)(scope, receive, send)
+
+    return app
+
+
+async def _until_started(http: Server, serving: asyncio.Task[None]) -> None:
+    while not http.started:
+        if serving.done():
+            await serving
+            raise KvconsoleError("The HTTP server ended before it began to serve.")
+        await asyncio.sleep(0.005)
+
+
+def _with_rule(rule_id: str, on: bool) -> Callable[[State], State]:
+    return lambda state: msgspec.structs.replace(state, rules={**state.rules, rule_id: on})
+
+
+def _with_theme(name: str) -> Callable[[State], State]:
+    return lambda state: msgspec.structs.replace(state, theme=name)
+
+
+def _with_logs(logs: list[str]) -> Callable[[State], State]:
+    return lambda state: msgspec.structs.replace(state, logs_seen=sorted({*state.logs_seen, *logs}))

@@ -1,0 +1,100 @@
+"""The proxy: receive, normalize, forward, measure.
+
+A raw ASGI app, since request and response classes cost more than the forwarding itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from proxy_core.asgi import Headers, Receive, Scope, Send, refuse
+from proxy_core.exchange import Bodies
+from proxy_core.forward import Forward, Outgoing
+from proxy_core.history import History
+from proxy_core.intake import take_in
+from proxy_core.routes import route
+from proxy_core.rules import RuleSet
+from proxy_core.tasks import spawn
+from proxy_core.upstream import UpstreamClient
+
+
+class TooLargeError(Exception):
+    """The request's body is over the limit."""
+
+
+class ClientGoneError(Exception):
+    """The client went away before its request was complete."""
+
+
+class Gateway:
+    """Forwards every request to the upstream; those that carry a prompt go through the rules first."""
+
+    def __init__(
+        self,
+        upstream: UpstreamClient,
+        history: History,
+        rules: Callable[[], RuleSet | None],
+        *,
+        body_limit: int,
+    ) -> None:
+        """`rules` gives the set in force, or None to pass everything through untouched."""
+        self._upstream = upstream
+        self._history = history
+        self._rules = rules
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        meant = route(scope["method"], scope["path"])
+        headers = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
+        try:
+            raw = await _read_body(receive, headers, self._body_limit)
+        except TooLargeError:
+            await refuse(send, meant.api, 413, self._too_large(), "request_too_large")
+            return
+        except ClientGoneError:
+            return
+        exchange, body = take_in(scope, meant, headers, raw, self._rules())
+        key = self._history.begin(exchange, Bodies(raw, body))
+        forward = Forward(self._upstream, exchange, lambda changed: self._history.change(key, changed))
+        sending = spawn(forward.run(Outgoing.of(scope, headers, body), send), f"forward {key}")
+        gone = spawn(_until_gone(receive), f"client of {key}")
+        try:
+            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Cancelling closes the connection to the upstream, and llama-server frees the slot.
+            sending.cancel()
+            gone.cancel()
+            await asyncio.gather(sending, gone, return_exceptions=True)
+
+    def _too_large(self) -> str:
+        return (
+            f"The request is larger than kvconsole's limit of {self._body_limit} bytes. "
+            "Raise it with body_limit in kvconsole.toml or KVCONSOLE_BODY_LIMIT."
+        )
+
+
+async def _read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
+    """The whole request body, of at most `limit` bytes."""
+    declared = next((value for name, value in headers if name == b"content-length"), b"0")
+    if declared.isdigit() and int(declared) > limit:
+        raise TooLargeError
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise TooLargeError
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,139 @@
+"""The records of this run: what is under way, what is done, and the sums over it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+
+from proxy_core.events import Event, RecordChanged, Totals, TotalsChanged
+from proxy_core.exchange import Bodies, Exchange, Record
+from proxy_core.join import Joiner
+from proxy_core.llama.turns import Turn
+from proxy_core.rulebook import Flips
+
+
+class History:
+    """Keeps the newest records and request bodies, and joins logged turns to exchanges.
+
+    All of it happens on the engine's loop; only `bodies` may be called from another thread.
+    """
+
+    def __init__(self, emit: Callable[[Event], None], *, records: int, body_bytes: int) -> None:
+        self.totals = Totals()
+        self._emit = emit
+        self._most_records = records
+        self._most_bytes = body_bytes
+        self._records: OrderedDict[int, Record] = OrderedDict()
+        self._bodies: OrderedDict[int, Bodies] = OrderedDict()
+        self._body_bytes = 0
+        self._joiner = Joiner()
+        self._hits: Counter[str] = Counter()
+        self._last_id = 0
+        self._flips = Flips()
+
+    def begin(self, exchange: Exchange, bodies: Bodies) -> int:
+        """A request has been read; gives its record's id."""
+        self._hits.update(edit.rule for edit in exchange.edits)
+        self._count(requests=1)
+        record = self._new(time.time(), exchange, None)
+        if exchange.prompts:
+            self._keep(record.id, bodies)
+        return record.id
+
+    def change(self, key: int, exchange: Exchange) -> None:
+        """An exchange has new figures or another state."""
+        old = self._records.get(key)
+        if old is None:
+            return
+        record = replace(old, exchange=exchange)
+        complete = not record.open or exchange.answer.prompt_ms is not None
+        if record.turn is None and exchange.prompts and complete:
+            turn = self._joiner.exchange(record, time.monotonic())
+            record = replace(record, turn=turn)
+        self._put(record)
+        if old.open and not record.open:
+            self._replace_in_sums(None, record)
+
+    def turn(self, turn: Turn, *, live: bool) -> None:
+        """A turn was logged; `live` is False for one that was in the log before kvconsole read it."""
+        if not live:
+            self._new(None, None, turn)
+            return
+        joined = self._joiner.turn(turn, time.monotonic())
+        current = self._records.get(joined.id) if joined else None
+        if current is not None:
+            record = replace(current, turn=turn)
+            self._put(record)
+            if not record.open:
+                self._replace_in_sums(current, record)
+
+    def expire(self) -> None:
+        """Turns that no exchange claimed in time become records of their own."""
+        late = time.monotonic()
+        for waiting in self._joiner.expire(late):
+            record = self._new(time.time() - (late - waiting.at), None, waiting.turn)
+            self._replace_in_sums(None, record)
+
+    def flipped(self, rule_id: str, on: bool) -> None:
+        """A rule was switched: the next prompt carries the mark."""
+        self._flips.add(rule_id, on)
+
+    def recent(self, most: int) -> list[Record]:
+        """The newest records, oldest first."""
+        return list(self._records.values())[-most:]
+
+    def bodies(self, key: int) -> Bodies | None:
+        """Request bodies of a record; None when they are no longer kept."""
+        return self._bodies.get(key)
+
+    def _new(self, at: float | None, exchange: Exchange | None, turn: Turn | None) -> Record:
+        self._last_id += 1
+        record = Record(self._last_id, at, exchange, turn)
+        if record.prompts and at is not None:
+            record = replace(record, flipped=self._flips.take())
+        self._put(record)
+        while len(self._records) > self._most_records:
+            self._records.popitem(last=False)
+        return record
+
+    def _put(self, record: Record) -> None:
+        self._records[record.id] = record
+        self._emit(RecordChanged(record))
+
+    def _keep(self, key: int, bodies: Bodies) -> None:
+        self._bodies[key] = bodies
+        self._body_bytes += _size(bodies)
+        while self._body_bytes > self._most_bytes and len(self._bodies) > 1:
+            _, oldest = self._bodies.popitem(last=False)
+            self._body_bytes -= _size(oldest)
+
+    def _replace_in_sums(self, old: Record | None, new: Record) -> None:
+        """Count `new`, and no longer what was known before of the same record."""
+        if not new.prompts:
+            return
+        self._count(
+            reused=(new.cached_n or 0) - ((old.cached_n or 0) if old else 0),
+            evaluated=(new.prompt_n or 0) - ((old.prompt_n or 0) if old else 0),
+            prompt_ms=(new.prompt_ms or 0.0) - ((old.prompt_ms or 0.0) if old else 0.0),
+        )
+
+    def _count(
+        self, *, requests: int = 0, reused: int = 0, evaluated: int = 0, prompt_ms: float = 0.0
+    ) -> None:
+        old = self.totals
+        self.totals = Totals(
+            requests=old.requests + requests,
+            reused=old.reused + reused,
+            evaluated=old.evaluated + evaluated,
+            prompt_ms=old.prompt_ms + prompt_ms,
+            hits=tuple(self._hits.items()),
+        )
+        if self.totals != old:
+            self._emit(TotalsChanged(self.totals))
+
+
+def _size(bodies: Bodies) -> int:
+    both = bodies.raw is not bodies.normalized
+    return len(bodies.raw) + (len(bodies.normalized) if both else 0)

@@ -1,0 +1,63 @@
+"""What to forward for a request. Fails open: whatever goes wrong, the client's own bytes go on."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from proxy_core.asgi import Headers, Scope, target
+from proxy_core.clients import agent_name, recognize
+from proxy_core.errors import PromptError
+from proxy_core.exchange import Exchange
+from proxy_core.prompt import parse
+from proxy_core.routes import Route
+from proxy_core.rules import Normalized, RuleSet
+
+_log = logging.getLogger("kvconsole")
+
+
+def take_in(
+    scope: Scope, meant: Route, headers: Headers, raw: bytes, rules: RuleSet | None
+) -> tuple[Exchange, bytes]:
+    """The exchange as it begins, and the body to forward.
+
+    Args:
+        scope: The request's ASGI scope.
+        meant: What its path means.
+        headers: Its headers.
+        raw: Its body as the client sent it.
+        rules: The rules in force; None forwards everything untouched.
+    """
+    named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+    exchange = Exchange(
+        method=scope["method"],
+        path=target(scope).decode("latin-1"),
+        api=meant.api,
+        label=meant.label,
+        prompts=meant.prompts,
+        client=recognize(named, None) or agent_name(named),
+    )
+    if meant.api is None:
+        return exchange, raw
+    encoding = named.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        return replace(exchange, note=f"forwarded untouched: its body is {encoding}-encoded"), raw
+    try:
+        prompt = parse(meant.api, raw)
+        client = recognize(named, prompt)
+        normalized = Normalized(raw, (), ()) if rules is None else rules.apply(prompt, client)
+    except PromptError as error:
+        return replace(exchange, note=f"forwarded untouched: {error.message}"), raw
+    except Exception as error:  # a fault of ours must not cost the client its request
+        _log.exception("a request could not be normalized")
+        return replace(exchange, note=f"forwarded untouched after a fault: {error!r}"), raw
+    exchange = replace(
+        exchange,
+        client=client or exchange.client,
+        model=prompt.model,
+        messages=prompt.messages,
+        stream=prompt.stream,
+        edits=normalized.edits,
+        note="; ".join(normalized.failures) or None,
+    )
+    return exchange, normalized.body

@@ -1,0 +1,84 @@
+"""Which logged turn belongs to which exchange?
+
+llama-server writes the same `prompt eval time` and token counts into its log and into a chat completion's
+`timings`: an exact key. Where an answer has only token counts (Anthropic messages, unstreamed responses)
+these and the time decide; a cancelled request has neither, so there the time alone does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from proxy_core.exchange import Exchange, Record
+from proxy_core.llama.turns import Turn
+
+GRACE = 5.0
+"""Seconds that a turn waits for its exchange, and an ended exchange for its turn, before it stands alone."""
+
+_ROUNDING_MS = 0.0051
+"""The log gives times with two decimals, the answer with three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A turn that has no exchange yet."""
+
+    turn: Turn
+    at: float
+
+
+@dataclass
+class Joiner:
+    """Holds what has no counterpart yet. Times are seconds of one monotonic clock."""
+
+    _turns: deque[Waiting] = field(default_factory=deque)
+    _ended: dict[int, tuple[Record, float]] = field(default_factory=dict)
+
+    def turn(self, turn: Turn, now: float) -> Record | None:
+        """A turn was logged; gives the record that it completes, if that is known by now."""
+        best = min(
+            ((at, record) for record, at in self._ended.values() if fits(record.exchange, turn)),
+            key=lambda pair: abs(pair[0] - now),
+            default=None,
+        )
+        if best is None:
+            self._turns.append(Waiting(turn, now))
+            return None
+        del self._ended[best[1].id]
+        return best[1]
+
+    def exchange(self, record: Record, now: float) -> Turn | None:
+        """An exchange has its figures; gives the turn that belongs to it, if it was logged by now."""
+        fitting = [waiting for waiting in self._turns if fits(record.exchange, waiting.turn)]
+        if not fitting:
+            self._ended[record.id] = (record, now)
+            return None
+        self._ended.pop(record.id, None)
+        best = min(fitting, key=lambda waiting: abs(waiting.at - now))
+        self._turns.remove(best)
+        return best.turn
+
+    def expire(self, now: float) -> list[Waiting]:
+        """Forget exchanges that waited too long; gives the turns that did, which nobody here asked for."""
+        for key in [key for key, (_, at) in self._ended.items() if now - at > GRACE]:
+            del self._ended[key]
+        alone: list[Waiting] = []
+        while self._turns and now - self._turns[0].at > GRACE:
+            alone.append(self._turns.popleft())
+        return alone
+
+
+def fits(exchange: Exchange | None, turn: Turn) -> bool:
+    """Whether the figures of an exchange's answer can be those of a logged turn."""
+    if exchange is None:
+        return False
+    answer = exchange.answer
+    if answer.prompt_ms is not None and turn.prompt_ms is not None:
+        same = abs(answer.prompt_ms - turn.prompt_ms) <= _ROUNDING_MS
+        return same and answer.prompt_n == turn.prompt_n
+    if answer.prompt_n is not None and turn.prompt_n is not None:
+        return answer.prompt_n == turn.prompt_n and answer.gen_n in (None, turn.gen_n)
+    if answer.prompt_tokens is not None and turn.prompt_tokens is not None:
+        return answer.prompt_tokens == turn.prompt_tokens and answer.gen_n in (None, turn.gen_n)
+    return exchange.status == "cancelled" and turn.cancelled

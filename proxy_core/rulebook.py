@@ -1,0 +1,69 @@
+"""The rules in force, the switches that a person set, and the one place that swaps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from proxy_core.errors import RuleError
+from proxy_core.rules import RuleSet, load_rules, shipped_rules
+
+
+class Rulebook:
+    """Holds one immutable RuleSet; every change makes a new one and swaps it whole."""
+
+    def __init__(self, folder: Path, toggles: Mapping[str, bool], *, bypass: bool) -> None:
+        """A broken file in `folder` leaves the shipped rules in force; `problem` then says why."""
+        self.folder = folder
+        self.bypass = bypass
+        """Pass every request through untouched."""
+        self.problem: str | None = None
+        """What is wrong with the files in `folder`, for a person; None when nothing is."""
+        self._toggles = dict(toggles)
+        self.current = RuleSet.of(tuple(shipped_rules()), self._toggles)
+        self.reload()
+
+    def in_force(self) -> RuleSet | None:
+        """What requests go through; None for nothing."""
+        return None if self.bypass else self.current
+
+    def reload(self) -> bool:
+        """Read all files again; on an error the rules in force stay. Says whether the rules changed."""
+        try:
+            rules = load_rules(self.folder)
+        except RuleError as error:
+            self.problem = error.message
+            return False
+        self.problem = None
+        fresh = RuleSet.of(rules, self._toggles)
+        changed = fresh != self.current
+        self.current = fresh
+        return changed
+
+    def switch(self, rule_id: str, on: bool) -> bool:
+        """Switch one rule. Says whether anything changed."""
+        if self.current.get(rule_id) is None or (rule_id in self.current.enabled) == on:
+            return False
+        self._toggles[rule_id] = on
+        self.current = self.current.toggled(rule_id, on)
+        return True
+
+
+class Flips:
+    """What a person switched since the last prompt, as a short mark for the charts."""
+
+    def __init__(self) -> None:
+        self._flips: dict[str, bool] = {}
+
+    def add(self, name: str, on: bool) -> None:
+        """A rule was switched."""
+        self._flips[name] = on
+
+    def take(self) -> str | None:
+        """The mark, and begin anew; None when nothing was switched."""
+        flips, self._flips = self._flips, {}
+        if not flips:
+            return None
+        states = set(flips.values())
+        word = "flipped" if len(states) > 1 else "on" if states == {True} else "off"
+        return f"{next(iter(flips)).rpartition('.')[2]} {word}" if len(flips) == 1 else f"rules {word}"

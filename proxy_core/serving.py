@@ -1,0 +1,77 @@
+"""The HTTP server inside the engine's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from proxy_core import asgi
+from proxy_core.errors import ListenError
+
+_GRACE_SECONDS = 2
+"""How long open answers may go on when the engine stops; then they are cut."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signal handling: the process belongs to the console."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signals alone."""
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    uvicorn would end the process over a port that is taken, so the socket is bound before it starts.
+
+    Raises:
+        ListenError: The address cannot be had; the message says what to do.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise ListenError(_advice(host, port, error)) from error
+    listener.set_inheritable(False)
+    return listener
+
+
+def server(app: asgi.App) -> Server:
+    """A server for `app` that adds no headers of its own and writes no log."""
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=75,
+    )
+    return Server(config)
+
+
+def _advice(host: str, port: int, error: OSError) -> str:
+    where = f"{host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"{where} is taken by another program. Stop that one, or choose another port: "
+            f"--listen {host}:{port + 1 if port < 65535 else 0}."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{where} is not allowed for you: choose a port from 1024 up, as in --listen {host}:1234."
+    return (
+        f"kvconsole cannot listen on {where}: {error.strerror or error}. Choose another --listen HOST:PORT."
+    )

@@ -1,0 +1,113 @@
+"""The one HTTP client of the engine: pooled connections to llama-server, bytes in and bytes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import httpx
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+_KEEPALIVE = 4.0
+"""Seconds an idle connection is kept. llama-server closes its own after 5: to be first avoids a race."""
+
+_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+"""Headers that belong to one connection, not to the message (RFC 9110, 7.6.1)."""
+
+
+class UpstreamClient:
+    """Sends requests as they are; neither adds headers, nor decodes, nor follows redirects."""
+
+    def __init__(self, base: str, connect_timeout: float) -> None:
+        self.base = httpx.URL(base)
+        self._prefix = self.base.raw_path.rstrip(b"/")
+        # There is no read timeout: a prefill may take 20 minutes.
+        self._timeout = {"connect": connect_timeout, "read": None, "write": None, "pool": None}
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=_KEEPALIVE)
+        self._transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+
+    async def send(
+        self, method: str, target: bytes, headers: Headers, body: bytes, *, read_timeout: float | None = None
+    ) -> httpx.Response:
+        """Send one request and wait for the answer's headers; its body is still to be read.
+
+        Args:
+            method: HTTP method.
+            target: Path and query exactly as the client wrote them.
+            headers: The client's own; those of the connection are left out.
+            body: The whole body; it may be empty.
+            read_timeout: Seconds to wait for each read; None waits for ever.
+
+        Raises:
+            httpx.TransportError: The upstream cannot be reached or broke off.
+        """
+        kept = [
+            (name, value) for name, value in forwarded(headers) if name not in (b"host", b"content-length")
+        ]
+        kept.append((b"host", self.base.netloc))
+        if body or any(name == b"content-length" for name, _ in headers):
+            kept.append((b"content-length", str(len(body)).encode()))
+        request = httpx.Request(
+            method,
+            self.base,
+            headers=kept,
+            content=body or None,
+            extensions={
+                # httpx would write escapes in the path its own way.
+                "target": self._prefix + target,
+                "timeout": {**self._timeout, **({"read": read_timeout} if read_timeout else {})},
+            },
+        )
+        return await self._transport.handle_async_request(request)
+
+    async def get(self, path: str, read_timeout: float) -> tuple[int, bytes]:
+        """Status and body of a small GET of kvconsole's own.
+
+        Raises:
+            httpx.TransportError: The upstream cannot be reached, broke off, or took longer
+                than `read_timeout` seconds.
+        """
+        response = await self.send(
+            "GET", path.encode(), [(b"accept", b"application/json")], b"", read_timeout=read_timeout
+        )
+        try:
+            return response.status_code, await response.aread()
+        finally:
+            await response.aclose()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._transport.aclose()
+
+
+def forwarded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Headers without those of the connection, named ones in `Connection` included."""
+    pairs = [(name.lower(), value) for name, value in headers]
+    named = {
+        token.strip().lower() for name, value in pairs if name == b"connection" for token in value.split(b",")
+    }
+    return [(name, value) for name, value in pairs if name not in _HOP and name not in named]
+
+
+def reason(error: httpx.TransportError) -> str:
+    """What went wrong, in words."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return "it did not take the connection in time"
+    if isinstance(error, httpx.ConnectError):
+        known = str(error) and "All connection attempts failed" not in str(error)
+        return f"no connection: {error}" if known else "nobody listens there"
+    if isinstance(error, httpx.ReadTimeout):
+        return "it did not answer in time"
+    return f"the connection broke off ({error or type(error).__name__})"
