@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from proxy_core.errors import PromptError
@@ -11,7 +11,7 @@ from proxy_core.prompt.model import Change
 from proxy_core.prompt.spans import Member, Span, members, string, whole
 
 _OPEN = re.compile(rb"```json[ \t]*\r?\n?")
-_MOST_FENCES = 4
+_FENCE = b"```"
 
 
 class Block(NamedTuple):
@@ -23,28 +23,34 @@ class Block(NamedTuple):
 
 
 def block_at(text: bytes, at: int) -> Block | None:
-    """The fenced JSON object that begins exactly at `at`, if one does.
-
-    A string inside the object may hold a fence of its own, so later fences are tried when the text up to
-    the first one is no object.
-    """
+    """The fenced JSON object that begins exactly at `at`, if one does."""
     opened = _OPEN.match(text, at)
     if opened is None:
         return None
-    close = opened.end()
-    for _ in range(_MOST_FENCES):
-        close = text.find(b"```", close)
-        if close < 0:
-            return None
+    for close in _closings(text, opened.end()):
         inside = whole(text[opened.end() : close])
         span = Span(opened.end() + inside.start, opened.end() + inside.end)
         if text[span.start : span.start + 1] == b"{":
             try:
-                return Block(members(text, span), span, close + 3)
+                return Block(members(text, span), span, close + len(_FENCE))
             except PromptError:
-                pass
-        close += 3
+                continue
     return None
+
+
+def _closings(text: bytes, at: int) -> Iterator[int]:
+    """Where a block that begins at `at` may end.
+
+    JSON escapes line feeds, so a fence on a line of its own cannot be inside a string; when the whole block is
+    one line, only the last fence on that line can be its end.
+    """
+    own_line = text.find(b"\n" + _FENCE, at)
+    if own_line >= 0:
+        yield own_line + 1
+    line_end = text.find(b"\n", at)
+    same_line = text.rfind(_FENCE, at, line_end if line_end >= 0 else len(text))
+    if same_line >= 0:
+        yield same_line
 
 
 def value(text: bytes, block: Block, key: str) -> str | None:

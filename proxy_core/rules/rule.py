@@ -51,11 +51,25 @@ class Look:
             return self._cut_keys(text, block_below(text, self.section, self.before))
         blocks, at = self.frame.opening(text) if self.frame else ([], 0)
         cuts = self._cut_keys(text, blocks) if self.keys else []
-        if self.pattern is not None:
-            found = self.pattern.match(text[at : at + _OPENING])
-            if found is not None and found.end() > 0:
-                cuts.append(Change(at, at + found.end()))
+        if self.pattern is not None and (end := self._prefix_end(text, at)) > at:
+            cuts.append(Change(at, end))
         return cuts
+
+    def _prefix_end(self, text: bytes, at: int) -> int:
+        """Where the matched start of a message's own text ends; `at` when there is none to cut.
+
+        A client puts its prefix right before a person's words. Where more of the client's decoration would
+        follow, the person quoted it, and cutting the first prefix would make the quoted one look real.
+        """
+        end = self._match_end(text, at)
+        if end == at or self.frame is None:
+            return end
+        blocks, then = self.frame.opening(text[end:])
+        return at if blocks or self._match_end(text, end + then) > end + then else end
+
+    def _match_end(self, text: bytes, at: int) -> int:
+        found = self.pattern.match(text[at : at + _OPENING]) if self.pattern else None
+        return at if found is None else at + found.end()
 
     def _cut_keys(self, text: bytes, blocks: list[Block]) -> list[Change]:
         return [cut for block in blocks if self._proven(text, block) for cut in without(block, self.keys)]

@@ -1,0 +1,1 @@
+"""Two request bodies side by side: documents of text, then aligned rows."""

@@ -1,0 +1,1 @@
+"""A request body seen as an ordered prompt."""

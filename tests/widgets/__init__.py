@@ -1,0 +1,1 @@
+"""Panes, driven as a person drives them."""
