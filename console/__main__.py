@@ -1,0 +1,5 @@
+"""`python -m console` is `kvconsole`."""
+
+from console.cli import main
+
+main()

@@ -1,0 +1,167 @@
+"""The console: draws what the engine tells, and sends it what the person wants."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from collections import deque
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+
+from console.commands import COMMANDS
+from console.messages import BodiesWanted, RuleSwitchWanted
+from console.model import Model
+from console.screens.help import HelpScreen
+from console.screens.main import MainScreen
+from proxy_core.engine import Engine
+from proxy_core.errors import KvconsoleError
+from proxy_core.events import Event, Notice
+
+DRAIN_SECONDS = 0.1
+"""Time between two looks at the engine's events: ten drawings a second are the most that anybody sees."""
+
+_TOAST_SECONDS = {"information": 4.0, "warning": 10.0, "error": 20.0}
+
+
+class ConsoleApp(App[None]):
+    """One main screen over one engine, which the caller has started."""
+
+    TITLE = "kvconsole"
+    ENABLE_COMMAND_PALETTE = True
+    PAUSE_GC_ON_SCROLL = True
+    CSS_PATH = "screens/main.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # In a terminal's raw mode ctrl+c is a key; people expect it to end a program that they started.
+        Binding("ctrl+c", "quit", "quit", show=False, priority=True, id="quit.now"),
+    ]
+
+    def __init__(
+        self,
+        engine: Engine,
+        events: deque[Event],
+        *,
+        themes: Sequence[Theme],
+        theme: str,
+        problems: Iterable[KvconsoleError] = (),
+    ) -> None:
+        """Args:
+        engine: Already started.
+        events: What the engine appends its events to, on its own thread.
+        themes: Those to choose from, the built-in ones among them.
+        theme: Name of the one to begin with.
+        problems: What went wrong before the screen was there, told once it is.
+        """
+        super().__init__()
+        self._engine = engine
+        self._events = events
+        self._problems = list(problems)
+        self._model = Model(engine.settings.upstream, records=engine.settings.history)
+        for name in list(self.available_themes):
+            self.unregister_theme(name)
+        for known in themes:
+            self.register_theme(known)
+        self.theme = theme
+
+    def get_default_screen(self) -> Screen[None]:
+        """The main screen."""
+        return MainScreen(self._model, self._engine.settings, self.address)
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT where clients connect."""
+        host = self._engine.settings.listen_host
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+        return f"{shown}:{self._engine.port}"
+
+    def on_mount(self) -> None:
+        """Begin to listen to the engine; leave the terminal as it was when told to end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
+        for problem in self._problems:
+            self._say(Notice("warning", problem.title, problem.message))
+        self.set_interval(DRAIN_SECONDS, self._drain)
+        self.call_after_refresh(_quieten_gc)
+
+    def _drain(self) -> None:
+        batch: list[Event] = []
+        while self._events:
+            batch.append(self._events.popleft())
+        if not batch:
+            return
+        changes = self._model.apply(batch)
+        for notice in changes.notices:
+            self._say(notice)
+        if self._main is not None:
+            self._main.show(changes)
+
+    @property
+    def _main(self) -> MainScreen | None:
+        return next((s for s in self.screen_stack if isinstance(s, MainScreen)), None)
+
+    def _say(self, notice: Notice) -> None:
+        self.notify(
+            notice.message,
+            title=notice.title,
+            severity=notice.level,
+            timeout=_TOAST_SECONDS[notice.level],
+            markup=False,
+        )
+
+    @on(RuleSwitchWanted)
+    def _switch_rule(self, event: RuleSwitchWanted) -> None:
+        self._engine.set_rule(event.rule_id, event.on)
+
+    @on(BodiesWanted)
+    def _want_bodies(self, event: BodiesWanted) -> None:
+        record = self._model.records.get(event.record_id)
+        if record is not None and self._main is not None:
+            self._main.show_bodies(record, self._engine.bodies(event.record_id))
+
+    def action_bypass(self) -> None:
+        """Pass everything through untouched, or let the rules work again."""
+        self._engine.set_bypass(not self._model.bypass)
+
+    def action_help(self) -> None:
+        """Show every key."""
+        self.push_screen(HelpScreen())
+
+    def action_next_theme(self) -> None:
+        """Change to the next theme."""
+        names = sorted(self.available_themes)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every key of the main screen, and every rule and theme by name."""
+        if not isinstance(screen, MainScreen):
+            return
+        for command in COMMANDS:
+            yield SystemCommand(command.title, command.help, partial(screen.run_action, command.action))
+        for rule in self._model.rules.rules:
+            on = rule.id in self._model.rules.enabled
+            switch = partial(self._engine.set_rule, rule.id, not on)
+            yield SystemCommand(f"rules: Switch {'off' if on else 'on'} {rule.id}", rule.does, switch)
+        for name in sorted(self.available_themes):
+            yield SystemCommand(
+                f"theme: {name}", "Change the colours.", partial(setattr, self, "theme", name)
+            )
+
+    def _theme_changed(self, theme: Theme) -> None:
+        if theme.name != self._engine.remembered_theme:
+            self._engine.set_theme(theme.name)
+
+
+def _quieten_gc() -> None:
+    """Full collections hold up the proxy's thread for tens of milliseconds: make them rare and small."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

@@ -1,0 +1,235 @@
+"""The command line. Exit codes: 0 fine, 1 the check failed, 2 misuse."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from proxy_core import __version__, paths
+from proxy_core.errors import ConfigError, KvconsoleError
+
+if TYPE_CHECKING:
+    from proxy_core.engine import Inputs
+    from proxy_core.prompt import Api
+    from proxy_core.settings import Loaded
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+# Nothing else is imported until it is needed: `kvconsole --help` should not wait for a TUI.
+
+
+def engine_options(command: _F) -> _F:
+    """The options of every command that runs the proxy."""
+    for option in (
+        click.option(
+            "--no-rules", "rules", flag_value=False, default=None, help="Pass everything through untouched."
+        ),
+        click.option(
+            "--config",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Read this file, not the usual one.",
+        ),
+        click.option(
+            "--log",
+            multiple=True,
+            metavar="FILE",
+            help="llama-server's log; repeatable; - is standard input.",
+        ),
+        click.option(
+            "--listen", metavar="HOST:PORT", help="Where clients connect.  [default: 127.0.0.1:1234]"
+        ),
+        click.option(
+            "--upstream", metavar="URL", help="Where llama-server is.  [default: http://127.0.0.1:8080]"
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kvconsole")
+@engine_options
+@click.pass_context
+def cli(context: click.Context, /, **typed: Any) -> None:
+    """Keep llama-server's prompt cache hitting behind an agent client.
+
+    Without a command, opens the console: a proxy that clients talk to in place of llama-server, and a screen
+    that shows, turn by turn, what was reused.
+    """
+    context.obj = typed
+    if context.invoked_subcommand is None:
+        context.exit(_open(_load(typed)))
+
+
+@cli.command()
+@engine_options
+@click.pass_obj
+def serve(outer: dict[str, Any], /, **typed: Any) -> None:
+    """Run the proxy without a screen, one line per request on stderr."""
+    sys.exit(_serve(_load(_over(outer, typed))))
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@engine_options
+@click.option("--headless", is_flag=True, help="Without a screen, as serve does.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
+def run(outer: dict[str, Any], /, command: tuple[str, ...], headless: bool, **typed: Any) -> None:
+    """Start a llama-server, read its output, and stop it at the end.
+
+    \b
+    kvconsole run -- llama-server -m model.gguf --port 8080
+    """
+    from proxy_core.child import Child, upstream_of
+
+    loaded = _load(_over(outer, typed))
+    if loaded.sources["upstream"] == "default":
+        loaded = _load({**_over(outer, typed), "upstream": upstream_of(command)})
+    start = _serve if headless else _open
+    sys.exit(start(loaded, child=Child(command)))
+
+
+@cli.command()
+@click.option("--headless", is_flag=True, help="Print a table and exit.")
+@click.option(
+    "--api", type=click.Choice(["chat", "responses", "messages"]), default="chat", show_default=True
+)
+def demo(headless: bool, api: Api) -> None:
+    """Show the whole thing on a tiny model: no download, no GPU."""
+    from console.demo import show
+
+    if not headless:
+        _need_terminal("kvconsole demo --headless prints a table instead.")
+    sys.exit(show.headless(api) if headless else show.on_screen(api))
+
+
+@cli.group()
+def config() -> None:
+    """Look at the configuration."""
+
+
+@config.command("path")
+def config_path() -> None:
+    """Print where kvconsole looks for its files."""
+    named = os.environ.get("KVCONSOLE_CONFIG")
+    for name, path in (
+        ("configuration", Path(named) if named else paths.config_file()),
+        ("rules", paths.rules_dir()),
+        ("themes", paths.themes_dir()),
+        ("state", paths.state_file()),
+    ):
+        click.echo(f"{name:<14}{path}{'' if path.exists() else '  (not there yet)'}")
+
+
+@config.command("show")
+@engine_options
+@click.pass_context
+def config_show(context: click.Context, /, **typed: Any) -> None:
+    """Print the settings in force, as TOML, each with its source."""
+    from proxy_core.settings import show_settings
+
+    outer: dict[str, Any] = context.find_root().obj
+    click.echo(show_settings(_load(_over(outer, typed))), nl=False)
+
+
+@config.command("validate")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def config_validate(context: click.Context, file: Path | None) -> None:
+    """Check a configuration file, the environment, and the rule and theme files."""
+    from console.themes import load_themes
+    from proxy_core.rules import load_rules
+
+    outer: dict[str, Any] = context.find_root().obj
+    loaded = _load({**outer, "config": file} if file else outer)
+    load_rules(paths.rules_dir())
+    _, broken = load_themes(paths.themes_dir())
+    if broken:
+        raise broken[0]
+    click.echo(f"{loaded.file or 'No configuration file; the defaults'}: fine")
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Entry point: errors become a sentence on stderr and an exit code."""
+    try:
+        cli.main(args, prog_name="kvconsole", standalone_mode=True)
+    except ConfigError as error:
+        _complain(error)
+        sys.exit(2)
+    except KvconsoleError as error:
+        _complain(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _complain(error: KvconsoleError) -> None:
+    click.echo(f"{error.title}: {error.message}", err=True)
+
+
+def _over(outer: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:
+    """Options of the command over those that stood before it."""
+    return {**outer, **{key: value for key, value in typed.items() if value not in (None, ())}}
+
+
+def _load(typed: dict[str, Any]) -> Loaded:
+    from proxy_core.settings import load_settings
+
+    flags = {k: v for k, v in typed.items() if k != "config" and v not in (None, ())}
+    return load_settings(flags, config=typed.get("config"))
+
+
+def _open(loaded: Loaded, **inputs: Any) -> int:
+    from console.launch import open_console
+
+    piped = _take_stdin(loaded)
+    _need_terminal("kvconsole serve runs the proxy without a screen.")
+    return open_console(loaded, _inputs(piped, **inputs))
+
+
+def _serve(loaded: Loaded, **inputs: Any) -> int:
+    from console.serve import serve as serve_headless
+
+    stdin = 0 if "-" in loaded.settings.log else None
+    return serve_headless(loaded.settings, _inputs(stdin, **inputs))
+
+
+def _inputs(stdin: int | None, **inputs: Any) -> Inputs:
+    from proxy_core.engine import Inputs
+
+    return Inputs(stdin=stdin, **inputs)
+
+
+def _take_stdin(loaded: Loaded) -> int | None:
+    """With `--log -`, move the pipe aside and give the keyboard back to descriptor 0.
+
+    Raises:
+        ConfigError: Standard input is the terminal itself, or there is no terminal to read keys from.
+    """
+    if "-" not in loaded.settings.log:
+        return None
+    if sys.stdin.isatty():
+        raise ConfigError("--log - reads a log that is piped in: llama-server … 2>&1 | kvconsole --log -")
+    try:
+        keyboard = os.open("/dev/tty", os.O_RDWR)
+    except OSError as error:
+        raise ConfigError(
+            "--log - takes standard input, and there is no terminal to read keys from. "
+            "kvconsole serve --log - runs without a screen."
+        ) from error
+    piped = os.dup(0)
+    os.dup2(keyboard, 0)
+    os.close(keyboard)
+    return piped
+
+
+def _need_terminal(instead: str) -> None:
+    if not (os.isatty(0) and sys.__stdout__ is not None and sys.__stdout__.isatty()):
+        raise ConfigError(
+            f"The console needs a terminal, and there is none here. {instead}", title="No terminal"
+        )

@@ -1,0 +1,156 @@
+"""Every key of the main screen, once: bindings, key line, help and palette are made from this list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+from console.widgets.keyline import Key
+
+Area = Literal["panes", "requests", "rules", "screen"]
+Pane = Literal["turns", "rules", "diff", "log"]
+
+PANES: tuple[Pane, ...] = ("turns", "rules", "diff", "log")
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something a person can do anywhere on the main screen."""
+
+    key: str
+    """Textual's name of the key."""
+    shown: str
+    """The key as people write it."""
+    action: str
+    label: str
+    """A word for the key line."""
+    title: str
+    """`area: Verb object`, for the palette."""
+    help: str
+    """One sentence."""
+    area: Area
+
+    @property
+    def binding(self) -> Binding:
+        """The key's binding; its id lets a keymap move it."""
+        name = self.action.replace("('", ".").replace("')", "")
+        return Binding(self.key, self.action, self.label, show=False, tooltip=self.help, id=name)
+
+    @property
+    def on_line(self) -> Key:
+        """The key for the key line."""
+        return Key(self.shown, self.label, self.action)
+
+
+TURNS = Command("t", "t", "pane('turns')", "turns", "show: Turns", "Go to the table of turns.", "panes")
+DIFF = Command(
+    "d", "d", "pane('diff')", "diff", "show: Diff", "Go to the diff of the selected request.", "panes"
+)
+RULES = Command("r", "r", "pane('rules')", "rules", "show: Rules", "Go to the rules.", "panes")
+LOG = Command("l", "l", "pane('log')", "log", "show: Log", "Go to llama-server's log.", "panes")
+ZOOM = Command(
+    "z",
+    "z",
+    "zoom",
+    "zoom",
+    "show: Maximize pane",
+    "Give the focused pane the whole screen, or not.",
+    "panes",
+)
+OLDER = Command(
+    "left_square_bracket",
+    "[",
+    "step(-1)",
+    "older",
+    "request: Previous",
+    "Select the request before.",
+    "requests",
+)
+NEWER = Command(
+    "right_square_bracket", "]", "step(1)", "newer", "request: Next", "Select the request after.", "requests"
+)
+FOLLOW = Command(
+    "f",
+    "f",
+    "follow",
+    "follow",
+    "request: Follow the newest",
+    "Select the newest request, and stay with it.",
+    "requests",
+)
+BYPASS = Command(
+    "b",
+    "b",
+    "app.bypass",
+    "bypass",
+    "rules: Pass everything through",
+    "Pass every request through untouched, or let the rules work again.",
+    "rules",
+)
+THEME = Command("T", "T", "app.next_theme", "theme", "theme: Next", "Change to the next theme.", "screen")
+HELP = Command("question_mark", "?", "app.help", "help", "help: Keys", "Show every key.", "screen")
+QUIT = Command("q", "q", "app.quit", "quit", "app: Quit", "Stop the proxy and leave.", "screen")
+
+COMMANDS = (TURNS, DIFF, RULES, LOG, ZOOM, OLDER, NEWER, FOLLOW, BYPASS, THEME, HELP, QUIT)
+
+_PALETTE = Key("^p", "palette", "app.command_palette")
+
+KEY_LINES: dict[Pane, tuple[Key, ...]] = {
+    "turns": (DIFF.on_line, RULES.on_line, LOG.on_line, FOLLOW.on_line, HELP.on_line, _PALETTE),
+    "rules": (
+        Key("␣", "switch rule", "switch_rule"),
+        BYPASS.on_line,
+        TURNS.on_line,
+        DIFF.on_line,
+        HELP.on_line,
+        _PALETTE,
+    ),
+    "diff": (
+        Key("n", "next change", "diff_change(1)"),
+        Key("p", "previous", "diff_change(-1)"),
+        OLDER.on_line,
+        NEWER.on_line,
+        HELP.on_line,
+        _PALETTE,
+    ),
+    "log": (
+        Key("/", "search", "search_log"),
+        Key("w", "follow", "follow_log"),
+        TURNS.on_line,
+        DIFF.on_line,
+        HELP.on_line,
+        _PALETTE,
+    ),
+}
+"""What the key line shows while a pane has the focus."""
+
+IN_PANES: tuple[tuple[Pane, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "turns",
+        (
+            ("↑ ↓", "Select a request; at the last one, the newest is followed."),
+            ("enter", "Open its diff."),
+        ),
+    ),
+    (
+        "diff",
+        (
+            ("n p", "Go to the next and the previous change."),
+            ("enter", "Unfold what the line hides."),
+            ("u", "Unfold everything, or fold it again."),
+            ("← →", "Scroll long lines."),
+        ),
+    ),
+    ("rules", (("space", "Switch the rule; the next request obeys."),)),
+    (
+        "log",
+        (
+            ("/", "Search; enter goes to the next hit above, escape ends."),
+            ("n N", "Go to the next hit above, and below."),
+            ("w", "Follow the end, or stay."),
+        ),
+    ),
+)
+"""Keys that work while a pane has the focus, for the help."""

@@ -1,0 +1,26 @@
+"""What the screen asks of the app. Facts come down as method calls with plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+
+@dataclass
+class RuleSwitchWanted(Message):
+    """The person switches a rule."""
+
+    rule_id: str
+    on: bool
+
+
+@dataclass
+class BodiesWanted(Message):
+    """The screen needs the bodies of a request to compare them."""
+
+    record_id: int
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest wish counts."""
+        return isinstance(message, BodiesWanted)

@@ -1,0 +1,90 @@
+"""What the console knows of the engine: events in, plain values out. It knows no widget."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from proxy_core.events import (
+    Event,
+    LogRead,
+    Notice,
+    RecordChanged,
+    RulesChanged,
+    Today,
+    TodayChanged,
+    Totals,
+    TotalsChanged,
+    UpstreamChanged,
+)
+from proxy_core.exchange import Record
+from proxy_core.llama.facts import Upstream
+from proxy_core.llama.feed import LogLine
+from proxy_core.rules import RuleSet
+
+
+@dataclass
+class Changes:
+    """What a batch of events came to; each part is drawn at most once."""
+
+    records: dict[int, Record] = field(default_factory=dict)
+    """New or changed turns by id, in their order."""
+    dropped: list[int] = field(default_factory=list)
+    """Turns that are no longer kept."""
+    lines: list[LogLine] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    rules: bool = False
+    facts: bool = False
+    """The upstream or the sums moved."""
+
+
+class Model:
+    """The newest turns, and the facts around them."""
+
+    def __init__(self, upstream: str, *, records: int) -> None:
+        self.upstream = Upstream(upstream)
+        self.rules = RuleSet()
+        self.bypass = False
+        self.totals = Totals()
+        self.today = Today()
+        self.records: OrderedDict[int, Record] = OrderedDict()
+        self.log_seen = False
+        """Whether any line of a log has come in."""
+        self._most = records
+
+    def apply(self, events: Iterable[Event]) -> Changes:
+        """Take in events, oldest first."""
+        changes = Changes()
+        for event in events:
+            match event:
+                case RecordChanged(record):
+                    self._record(record, changes)
+                case LogRead(lines):
+                    self.log_seen = True
+                    changes.lines.extend(lines)
+                case UpstreamChanged(upstream):
+                    self.upstream, changes.facts = upstream, True
+                case RulesChanged(rules, bypass):
+                    self.rules, self.bypass, changes.rules = rules, bypass, True
+                case TotalsChanged(totals):
+                    changes.rules = changes.rules or totals.hits != self.totals.hits
+                    self.totals, changes.facts = totals, True
+                case TodayChanged(today):
+                    self.today, changes.facts = today, True
+                case Notice():
+                    changes.notices.append(event)
+        return changes
+
+    def turns(self) -> list[Record]:
+        """The turns, oldest first."""
+        return list(self.records.values())
+
+    def _record(self, record: Record, changes: Changes) -> None:
+        if not record.prompts:
+            return
+        self.records[record.id] = changes.records[record.id] = record
+        while len(self.records) > self._most:
+            key, _ = self.records.popitem(last=False)
+            changes.records.pop(key, None)
+            changes.dropped.append(key)

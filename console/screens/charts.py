@@ -1,0 +1,82 @@
+"""The two charts side by side, fed from the same turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.message import Message
+
+from console import figures
+from console.widgets.chart import Point, TurnChart
+from proxy_core.exchange import Record
+
+
+class Charts(Container):
+    """`sim_best` with the reused share, and prompt eval time, one bar a turn."""
+
+    DEFAULT_CSS = """
+    Charts { & > TurnChart { width: 1fr; height: 1fr; } }
+    """
+
+    @dataclass
+    class Picked(Message):
+        """A bar was clicked."""
+
+        record_id: int
+
+    def compose(self) -> ComposeResult:
+        """Two charts."""
+        sim = TurnChart("share", "similarity per turn", short="sim ", id="sim-chart")
+        sim.empty = "one pair of bars a turn: sim_best, and the share of the prompt that was reused"
+        yield sim
+        ms = TurnChart("log", "prompt eval per turn", short="eval", id="eval-chart")
+        ms.empty = "one bar a turn: the time that llama-server spent on the prompt"
+        yield ms
+
+    def show(self, records: Sequence[Record]) -> None:
+        """Draw the turns, oldest first; those still under way come when they have figures."""
+        ended = [record for record in records if not record.open]
+        sim, ms = self.query_one("#sim-chart", TurnChart), self.query_one("#eval-chart", TurnChart)
+        sim.set_points([_point(r, r.sim, r.reused) for r in ended])
+        ms.set_points([_point(r, r.prompt_ms, None) for r in ended])
+        if ended:
+            sim.figures = sim_figures(ended)
+            ms.figures = eval_figures(ended)
+
+    def select(self, record_id: int) -> None:
+        """Mark a turn in both charts."""
+        for chart in self.query(TurnChart):
+            chart.selected = record_id
+
+    def set_compact(self, compact: bool) -> None:
+        """One line a chart, or a frame with axes."""
+        self.set_class(compact, "-compact")
+
+    @on(TurnChart.Picked)
+    def _picked(self, event: TurnChart.Picked) -> None:
+        event.stop()
+        self.post_message(self.Picked(event.key))
+
+
+def sim_figures(records: Sequence[Record]) -> tuple[str, ...]:
+    """Last value and median of `sim_best`, and the last reused share."""
+    last = records[-1]
+    middle = figures.median([r.sim for r in records if r.sim is not None])
+    parts = (f"sim {figures.sim(last.sim)}", f"reused {figures.share(last.reused)}")
+    return (*parts, f"median {figures.sim(middle)}")
+
+
+def eval_figures(records: Sequence[Record]) -> tuple[str, ...]:
+    """Last value and median of the prompt eval time."""
+    middle = figures.median([r.prompt_ms for r in records if r.prompt_ms is not None])
+    return f"last {figures.ms(records[-1].prompt_ms)}", f"median {figures.ms(middle)}"
+
+
+def _point(record: Record, value: float | None, second: float | None) -> Point:
+    label = time.strftime("%H:%M", time.localtime(record.at)) if record.at else ""
+    return Point(key=record.id, value=value, second=second, label=label, mark=record.flipped)

@@ -1,0 +1,66 @@
+"""What the panes say while there is nothing to show: what to do next, to the letter."""
+
+from __future__ import annotations
+
+from console.model import Model
+from proxy_core.settings import Settings
+
+
+def turns(address: str, model: Model) -> str:
+    """How to point a client at kvconsole."""
+    lines = [
+        "No request has come in yet.",
+        "",
+        "Point your agent client at kvconsole instead of llama-server:",
+        "",
+        f"  OpenClaw and other OpenAI clients   baseUrl = http://{address}/v1",
+        f"  Claude Code                         ANTHROPIC_BASE_URL=http://{address}",
+        "",
+        f"or try it: curl http://{address}/v1/chat/completions -d "
+        '\'{"messages":[{"role":"user","content":"Hello"}]}\'',
+    ]
+    if model.upstream.state == "down":
+        lines += ["", f"llama-server is not there: {model.upstream.url}. Start it, or pass --upstream URL."]
+    return "\n".join(lines)
+
+
+def log(settings: Settings) -> str:
+    """How to give kvconsole the server's log, or that it is waiting for it."""
+    if settings.log:
+        names = ", ".join("standard input" if name == "-" else name for name in settings.log)
+        return f"Waiting for the first line of {names}."
+    return (
+        "No log. Without one, sim_best and f_keep stay unknown. Any of these brings it:\n"
+        "\n"
+        "  llama-server … --log-file server.log      and  kvconsole --log server.log\n"
+        "  llama-server … 2>&1 | kvconsole --log -\n"
+        "  kvconsole run -- llama-server …"
+    )
+
+
+def diff_waiting() -> str:
+    """What the diff is for."""
+    return "The selected request shows here: as its client sent it, beside what was forwarded."
+
+
+def diff_direct(address: str) -> str:
+    """Why a turn from the log alone has no diff."""
+    return (
+        "This turn was not proxied: its client talks to llama-server directly, and only the log tells of it. "
+        f"Point the client at http://{address} to see its requests."
+    )
+
+
+def diff_gone(record_id: int) -> str:
+    """Why an old request has no diff any more."""
+    return f"The body of request {record_id} is no longer in memory. Raise max_bodies to keep more of them."
+
+
+def sim_chart(model: Model) -> str:
+    """Why there is nothing in the chart of sim_best."""
+    return "one bar a turn: sim_best, and the share of the prompt that was reused"
+
+
+def eval_chart() -> str:
+    """Why there is nothing in the chart of prompt eval time."""
+    return "one bar a turn: the time llama-server spent on the prompt"

@@ -1,0 +1,269 @@
+"""The main screen: charts, turns, rules, diff and log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from console.commands import COMMANDS, KEY_LINES, PANES, Pane
+from console.messages import BodiesWanted, RuleSwitchWanted
+from console.model import Changes, Model
+from console.screens import empty
+from console.screens.charts import Charts
+from console.widgets.diff_pane import DiffPane
+from console.widgets.keyline import KeyLine
+from console.widgets.log import LogPane
+from console.widgets.rules import RuleList, RulesPanel
+from console.widgets.status import StatusBar
+from console.widgets.turns import NARROW, NORMAL, WIDE, TurnsTable
+from proxy_core.exchange import Bodies, Record
+from proxy_core.settings import Settings
+
+_FOCUS: dict[Pane, type[Widget]] = {"turns": TurnsTable, "rules": RuleList, "diff": DiffPane, "log": LogPane}
+
+
+class MainScreen(Screen[None]):
+    """Shows a Model; tells the app by messages what the person wants."""
+
+    TITLE = "kvconsole"
+    BINDINGS: ClassVar[list[BindingType]] = [command.binding for command in COMMANDS]
+
+    def __init__(self, model: Model, settings: Settings, address: str) -> None:
+        super().__init__()
+        self._model = model
+        self._settings = settings
+        self._address = address
+        self._pane: Pane = "turns"
+        self._diffed: int | None = None
+
+    def compose(self) -> ComposeResult:
+        """Everything is there from the start; layouts show and hide."""
+        yield StatusBar(id="status")
+        yield Charts(id="charts")
+        with Container(id="panes"):
+            with Vertical(id="turns", classes="pane") as turns:
+                turns.border_title = "turns"
+                yield Static(empty.turns(self._address, self._model), id="no-turns", markup=False)
+                yield TurnsTable()
+            rules = RulesPanel(id="rules")
+            rules.add_class("pane")
+            rules.border_title = "rules"
+            yield rules
+            yield DiffPane(id="diff", classes="pane")
+            with Vertical(id="log", classes="pane") as log:
+                log.border_title = "log"
+                yield LogPane()
+                yield Input(placeholder="search the log", id="search")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Begin with what is known; the charts and the table fill as turns come."""
+        self.query_one(DiffPane).show_message(empty.diff_waiting())
+        self.query_one(LogPane).show_empty(empty.log(self._settings))
+        self._lay_out(self.app.size.width, self.app.size.height)
+        changes = Changes(records=dict(self._model.records), rules=True, facts=True)
+        self.show(changes)
+        self.query_one(TurnsTable).focus()
+
+    def show(self, changes: Changes) -> None:
+        """Draw what changed in the model."""
+        if changes.facts:
+            self.query_one(StatusBar).show(self._model, self._address)
+        if changes.rules:
+            hits = dict(self._model.totals.hits)
+            self.query_one(RulesPanel).show(self._model.rules, hits, bypass=self._model.bypass)
+            self.query_one(StatusBar).show(self._model, self._address)
+        if changes.lines:
+            self.query_one(LogPane).add(changes.lines)
+        table = self.query_one(TurnsTable)
+        if changes.records or changes.dropped:
+            with self.app.batch_update():
+                table.drop(changes.dropped)
+                table.put(changes.records.values())
+                self.query_one(Charts).show(self._model.turns())
+                self._title_turns()
+        any_turn = bool(self._model.records)
+        table.display = any_turn
+        no_turns = self.query_one("#no-turns", Static)
+        no_turns.display = not any_turn
+        if changes.facts and not any_turn:
+            no_turns.update(empty.turns(self._address, self._model))
+
+    def show_bodies(self, record: Record, bodies: Bodies | None) -> None:
+        """Compare a request's bodies, or say why there are none."""
+        pane = self.query_one(DiffPane)
+        if record.exchange is None:
+            self._say(pane, empty.diff_direct(self._address))
+        elif bodies is None:
+            self._say(pane, empty.diff_gone(record.id))
+        else:
+            self._compare(record, bodies)
+
+    def select(self, record_id: int) -> None:
+        """Put the cursor of the table on a turn."""
+        self.query_one(TurnsTable).select(record_id)
+
+    @property
+    def pane(self) -> Pane:
+        """The pane that was chosen last."""
+        return self._pane
+
+    def action_pane(self, name: Pane) -> None:
+        """Show a pane and give it the focus."""
+        if self.maximized is not None:
+            self.minimize()
+        self._pane = name
+        for other in PANES:
+            self.set_class(other == name, f"-{other}")
+        self.query_one(_FOCUS[name]).focus()
+        if name == "diff":
+            # Only after the next layout is the pane on screen.
+            self.call_after_refresh(self._want_bodies)
+
+    def action_zoom(self) -> None:
+        """Maximize the focused pane, or give its room back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif (pane := self._focused_pane()) is not None:
+            self.maximize(pane, container=False)
+
+    def action_step(self, by: int) -> None:
+        """Select the request before or after."""
+        self.query_one(TurnsTable).step(by)
+
+    def action_follow(self) -> None:
+        """Select the newest turn and stay with it."""
+        self.query_one(TurnsTable).action_newest()
+
+    def action_switch_rule(self) -> None:
+        """Switch the rule under the cursor."""
+        self.query_one(RuleList).action_select()
+
+    def action_diff_change(self, step: int) -> None:
+        """Go to the next or previous change."""
+        self.query_one(DiffPane).action_change(step)
+
+    def action_search_log(self) -> None:
+        """Search the log."""
+        self._search()
+
+    def action_follow_log(self) -> None:
+        """Follow the log's end, or stay."""
+        self.query_one(LogPane).action_toggle_follow()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the layout for the terminal's size."""
+        self._lay_out(event.size.width, event.size.height)
+
+    @on(KeyLine.Clicked)
+    async def _clicked(self, event: KeyLine.Clicked) -> None:
+        await self.run_action(event.action)
+
+    def on_descendant_focus(self) -> None:
+        """The key line shows the keys of the pane that has the focus."""
+        pane = self._focused_pane()
+        name: Pane = next((p for p in PANES if pane is not None and pane.id == p), "turns")
+        self.query_one(KeyLine).show(KEY_LINES[name])
+
+    @on(TurnsTable.Picked)
+    def _picked(self, event: TurnsTable.Picked) -> None:
+        self.query_one(Charts).select(event.record_id)
+        self._title_turns()
+        self._want_bodies()
+
+    @on(TurnsTable.Opened)
+    def _opened(self) -> None:
+        self.action_pane("diff")
+
+    @on(Charts.Picked)
+    def _picked_in_chart(self, event: Charts.Picked) -> None:
+        self.select(event.record_id)
+
+    @on(RulesPanel.Switched)
+    def _switched(self, event: RulesPanel.Switched) -> None:
+        self.post_message(RuleSwitchWanted(event.rule_id, event.on))
+
+    @on(DiffPane.Moved)
+    def _moved(self, event: DiffPane.Moved) -> None:
+        pane = self.query_one(DiffPane)
+        pane.border_subtitle = f"change {event.change} of {event.changes}" if event.changes else ""
+
+    @on(LogPane.SearchWanted)
+    def _search(self) -> None:
+        field = self.query_one("#search", Input)
+        field.display = True
+        field.focus()
+
+    @on(Input.Changed, "#search")
+    def _searched(self, event: Input.Changed) -> None:
+        self.query_one(LogPane).search(event.value)
+
+    @on(Input.Submitted, "#search")
+    def _next_hit(self) -> None:
+        self.query_one(LogPane).action_hit(-1)
+
+    @on(LogPane.Followed)
+    def _followed(self, event: LogPane.Followed) -> None:
+        parts = [] if event.hits is None else [f"{event.hits} hits"]
+        parts.append("following" if event.following else "held: w follows")
+        self.query_one("#log").border_subtitle = " · ".join(parts)
+
+    def key_escape(self) -> None:
+        """Leave the search, the maximized pane, or go back to the turns."""
+        field = self.query_one("#search", Input)
+        if field.has_focus:
+            field.value = ""
+            field.display = False
+            self.query_one(LogPane).focus()
+        elif self.maximized is not None:
+            self.minimize()
+        else:
+            self.action_pane("turns")
+
+    def _lay_out(self, width: int, height: int) -> None:
+        compact = width < 100 or height < 30
+        wide = width >= 150 and height >= 44
+        layout = "-compact" if compact else "-wide" if wide else "-normal"
+        for name in ("-compact", "-normal", "-wide"):
+            self.set_class(name == layout, name)
+        self.query_one(Charts).set_compact(compact)
+        self.query_one(TurnsTable).set_room(NARROW if width < 100 else NORMAL if width < 150 else WIDE)
+        if not any(self.has_class(f"-{pane}") for pane in PANES):
+            self.add_class("-turns")
+
+    def _focused_pane(self) -> Widget | None:
+        if self.focused is None:
+            return None
+        panes = (w for w in self.focused.ancestors_with_self if w.has_class("pane"))
+        return next((pane for pane in panes if isinstance(pane, Widget)), None)
+
+    def _title_turns(self) -> None:
+        table = self.query_one(TurnsTable)
+        count = len(self._model.records)
+        self.query_one("#turns").border_subtitle = (
+            f"{count} · following the newest" if table.following else f"{count} · f follows the newest"
+        )
+
+    def _want_bodies(self) -> None:
+        selected = self.query_one(TurnsTable).selected
+        if selected is not None and selected != self._diffed and self.query_one(DiffPane).is_on_screen:
+            self.post_message(BodiesWanted(selected))
+
+    def _say(self, pane: DiffPane, text: str) -> None:
+        self._diffed = None
+        pane.border_title = "request"
+        pane.show_message(text)
+
+    @work(exclusive=True, group="diff")
+    async def _compare(self, record: Record, bodies: Bodies) -> None:
+        self._diffed = record.id
+        api = record.exchange.api if record.exchange else None
+        title = f"request {record.id} · raw → normalized"
+        await self.query_one(DiffPane).show(bodies.raw, bodies.normalized, api, title=title, key=record.id)

@@ -1,0 +1,211 @@
+"""Where a chart's bars, labels and marks go: cells in, cells out, no widget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from console import figures
+
+Scale = Literal["share", "log"]
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+TURN_CELLS = 3
+"""A bar of two cells and a gap; constant, so that bars do not change places as turns come."""
+
+_UNKNOWN = "·"
+_MARK = "┊"
+_DECADES = {0: "1 ms", 1: "10 ms", 2: "0.1 s", 3: "1 s", 4: "10 s", 5: "100 s", 6: "1000 s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One turn in a chart."""
+
+    key: int
+    value: float | None
+    """What the bar shows: a share from 0 to 1, or milliseconds. None is unknown, and never drawn as zero."""
+    second: float | None = None
+    """A share drawn as a thin bar beside it."""
+    label: str = ""
+    """Time of day, for the axis."""
+    mark: str | None = None
+    """What was switched before this turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One character and the name of its style; the empty name is the chart's own."""
+
+    char: str
+    style: str = ""
+    key: int | None = None
+    """The turn that the cell belongs to."""
+
+
+BLANK = Cell(" ")
+
+Grid = list[list[Cell]]
+
+
+@dataclass
+class Plot:
+    """A chart of `width` by `height` cells for the newest points that fit."""
+
+    points: Sequence[Point]
+    scale: Scale
+    width: int
+    height: int
+    selected: int | None = None
+    _low: int = field(init=False, default=0)
+    _high: int = field(init=False, default=1)
+
+    def grid(self) -> Grid:
+        """The rows from top to bottom, labels and axis included; a single row is a sparkline."""
+        if self.height < 3:
+            return [sparkline(self.points, self.scale, self.width)]
+        shown = list(self.points[-max(1, (self.width - self._margin) // TURN_CELLS) :])
+        if self.scale == "log":
+            self._low, self._high = decades([p.value for p in shown if p.value is not None])
+        rows = self.height - 1
+        grid: Grid = [[BLANK] * self.width for _ in range(self.height)]
+        for y, label in self._labels(rows).items():
+            self._write(grid[y], 0, f"{label:>{self._margin - 2}} ┤", "axis")
+        for y in range(rows):
+            if grid[y][self._margin - 1] == BLANK:
+                grid[y][self._margin - 1] = Cell("│", "axis")
+        for number, point in enumerate(shown):
+            self._bar(grid, rows, self._margin + number * TURN_CELLS, point)
+        self._axis(grid[rows], shown)
+        return grid
+
+    @property
+    def _margin(self) -> int:
+        return 6 if self.scale == "share" else 9
+
+    def _labels(self, rows: int) -> dict[int, str]:
+        if self.scale == "share":
+            ends = {0: "1.0", rows - 1: "0.0"}
+            return {**ends, rows // 2: "0.5"} if rows >= 5 else ends
+        span = self._high - self._low
+        places: dict[int, str] = {}
+        step = max(1, math.ceil(span / max(1, rows - 1)))
+        for decade in range(self._high, self._low - 1, -step):
+            places.setdefault(round((self._high - decade) / span * (rows - 1)), _DECADES.get(decade, ""))
+        return places
+
+    def _bar(self, grid: Grid, rows: int, x: int, point: Point) -> None:
+        if point.mark is not None:
+            for y in range(rows):
+                grid[y][x - 1] = Cell(_MARK, "mark")
+        key = point.key
+        if key == self.selected:
+            for y in range(rows):
+                grid[y][x : x + 2] = [Cell(" ", "selected", key)] * 2
+        level = self._share(point.value)
+        if level is None:
+            grid[rows - 1][x] = Cell(_UNKNOWN, "unknown", key)
+        style = "measure" if self.scale == "log" else figures.level(point.value)
+        both = self.scale == "log"
+        for up, char in enumerate(column(level, rows) if level is not None else ""):
+            grid[rows - 1 - up][x] = Cell(char, style, key)
+            if both:
+                grid[rows - 1 - up][x + 1] = Cell(char, style, key)
+        if point.second is not None:
+            for up, char in enumerate(thin_column(point.second, rows)):
+                grid[rows - 1 - up][x + 1] = Cell(char, figures.level(point.second), key)
+        for y in range(rows):
+            if grid[y][x].key is None:
+                grid[y][x : x + 2] = [Cell(" ", grid[y][x].style, key)] * 2
+
+    def _share(self, value: float | None) -> float | None:
+        if value is None or self.scale == "share":
+            return value
+        return log_share(value, self._low, self._high)
+
+    def _axis(self, row: list[Cell], shown: Sequence[Point]) -> None:
+        """First and last time, and what the marks mean where there is room."""
+        start = self._margin
+        row[start - 1] = Cell("└", "axis")
+        used = len(shown) * TURN_CELLS
+        for x in range(start, min(self.width, start + used)):
+            row[x] = Cell("─", "axis")
+        if not shown:
+            return
+        free = [True] * self.width
+        last = shown[-1].label
+        self._label(row, free, start + max(0, used - 1 - len(last)), last, "axis")
+        self._label(row, free, start, shown[0].label, "axis")
+        for number in range(len(shown) - 1, -1, -1):
+            mark = shown[number].mark
+            if mark is not None:
+                x = start + number * TURN_CELLS - 1
+                # Left of its line where there is no room on the right.
+                for place in (x, x - len(mark) + 1):
+                    if self._label(row, free, place, mark, "mark"):
+                        break
+
+    def _label(self, row: list[Cell], free: list[bool], x: int, text: str, style: str) -> bool:
+        end = x + len(text)
+        if not text or x < self._margin or end > self.width:
+            return False
+        if not all(free[max(0, x - 1) : end + 1]):
+            return False
+        self._write(row, x, text, style)
+        free[x:end] = [False] * len(text)
+        return True
+
+    @staticmethod
+    def _write(row: list[Cell], x: int, text: str, style: str) -> None:
+        for offset, char in enumerate(text[: len(row) - x]):
+            row[x + offset] = Cell(char, style)
+
+
+def column(share: float, rows: int) -> str:
+    """Glyphs of a bar from the bottom up; the smallest share still shows a line."""
+    eighths = max(1, round(min(1.0, max(0.0, share)) * rows * 8))
+    full, rest = divmod(eighths, 8)
+    return BLOCKS[8] * full + (BLOCKS[rest] if rest else "")
+
+
+def thin_column(share: float, rows: int) -> str:
+    """Glyphs of a bar of half a cell's width, in halves of a row; it keeps off the bar at its left."""
+    halves = max(1, round(min(1.0, max(0.0, share)) * rows * 2))
+    return "▐" * (halves // 2) + ("▗" if halves % 2 else "")
+
+
+def decades(values: Sequence[float]) -> tuple[int, int]:
+    """Powers of ten, in ms, that hold all values; at least two apart."""
+    known = [value for value in values if value > 0 and math.isfinite(value)]
+    if not known:
+        return 0, 3
+    low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
+    low = max(0, min(low, high - 2))
+    return low, max(high, low + 2)
+
+
+def log_share(value: float, low: int, high: int) -> float:
+    """Where a value stands between two powers of ten, 0 to 1."""
+    if value <= 0:
+        return 0.0
+    return min(1.0, max(0.0, (math.log10(value) - low) / (high - low)))
+
+
+def sparkline(points: Sequence[Point], scale: Scale, width: int) -> list[Cell]:
+    """One row, a cell a turn and one a mark, the newest at the right end of what there is."""
+    shown = points[-width:] if width > 0 else []
+    low, high = decades([p.value for p in shown if p.value is not None])
+    cells: list[Cell] = []
+    for point in shown:
+        if point.mark is not None:
+            cells.append(Cell(_MARK, "mark", point.key))
+        if point.value is None:
+            cells.append(Cell(_UNKNOWN, "unknown", point.key))
+            continue
+        share = point.value if scale == "share" else log_share(point.value, low, high)
+        style = "measure" if scale == "log" else figures.level(point.value)
+        eighths = max(1, round(min(1.0, max(0.0, share)) * 8))
+        cells.append(Cell(BLOCKS[eighths], style, point.key))
+    return (cells + [BLANK] * width)[max(0, len(cells) - width) :][:width]
