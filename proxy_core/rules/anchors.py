@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from proxy_core.rules.fenced import Block, block_at
+from proxy_core.rules.fenced import FENCE, Block, block_at
 from proxy_core.rules.patterns import Pattern
 
 _LINE = re.compile(rb"[^\n]*\n?")
@@ -28,8 +28,8 @@ class Opening(NamedTuple):
 class Frame:
     """How a client decorates a message before the text that a person wrote."""
 
-    skip: tuple[Pattern, ...]
-    """Whole lines that may stand before or between the blocks."""
+    skip: Pattern
+    """A whole line that may stand before or between the blocks."""
     heading: Pattern
     """The line above a fenced JSON block."""
 
@@ -40,11 +40,12 @@ class Frame:
         while at < len(text):
             line = _line(text, at)
             bare = line.strip(b"\r\n")
-            block = block_at(text, at + len(line)) if self.heading.fullmatch(bare) else None
-            if block is not None:
+            # The fence is looked for first: it costs least, and most lines have none below them.
+            block = block_at(text, at + len(line)) if text.startswith(FENCE, at + len(line)) else None
+            if block is not None and self.heading.fullmatch(bare):
                 blocks.append(block)
                 at = block.end
-            elif bare and not any(pattern.fullmatch(bare) for pattern in self.skip):
+            elif bare and not self.skip.fullmatch(bare):
                 break
             else:
                 at += len(line)

@@ -11,7 +11,7 @@ from proxy_core.prompt.model import Change
 from proxy_core.prompt.spans import Member, Span, members, string, whole
 
 _OPEN = re.compile(rb"```json[ \t]*\r?\n?")
-_FENCE = b"```"
+FENCE = b"```"
 
 
 class Block(NamedTuple):
@@ -32,7 +32,7 @@ def block_at(text: bytes, at: int) -> Block | None:
         span = Span(opened.end() + inside.start, opened.end() + inside.end)
         if text[span.start : span.start + 1] == b"{":
             try:
-                return Block(members(text, span), span, close + len(_FENCE))
+                return Block(members(text, span), span, close + len(FENCE))
             except PromptError:
                 continue
     return None
@@ -41,14 +41,14 @@ def block_at(text: bytes, at: int) -> Block | None:
 def _closings(text: bytes, at: int) -> Iterator[int]:
     """Where a block that begins at `at` may end.
 
-    JSON escapes line feeds, so a fence on a line of its own cannot be inside a string; when the whole block is
-    one line, only the last fence on that line can be its end.
+    JSON escapes line feeds, so a fence on a line of its own cannot be inside a string; when the whole block
+    is one line, only the last fence on that line can be its end.
     """
-    own_line = text.find(b"\n" + _FENCE, at)
+    own_line = text.find(b"\n" + FENCE, at)
     if own_line >= 0:
         yield own_line + 1
     line_end = text.find(b"\n", at)
-    same_line = text.rfind(_FENCE, at, line_end if line_end >= 0 else len(text))
+    same_line = text.rfind(FENCE, at, line_end if line_end >= 0 else len(text))
     if same_line >= 0:
         yield same_line
 

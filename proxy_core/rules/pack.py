@@ -146,7 +146,11 @@ def _look(table: LookTable, frames: dict[str, Frame]) -> Look:
 
 
 def _frame(table: FrameTable) -> Frame:
-    return Frame(tuple(pattern(skip) for skip in table.skip), pattern(table.heading))
+    for skip in table.skip:
+        pattern(skip)  # alone first, so that an error names the one that is wrong
+    # No line at all is skipped where none is named; RE2 has no pattern that never matches but this.
+    joined = "|".join(f"(?:{skip})" for skip in table.skip) or r"[^\x00-\x{10FFFF}]"
+    return Frame(pattern(joined), pattern(table.heading))
 
 
 def _optional(source: str | None) -> Pattern | None:

@@ -1,11 +1,11 @@
-"""Lines a second of the log grammar on one core: `python -m tests.bench.log_grammar [LOG…]`.
+"""Lines a second of the log grammar on one core: `python -m tests.bench.log_grammar [--short] [LOG…]`.
 
 Without a file it takes rendered logs, one per era. The last column puts events together to turns as well.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,13 +25,10 @@ _NOISE = [
 ]
 
 
-def samples() -> dict[str, list[str]]:
+def samples(files: Sequence[Path]) -> dict[str, list[str]]:
     """Logs by name."""
-    if len(sys.argv) > 1:
-        return {
-            name: Path(name).read_text(encoding="utf-8", errors="replace").split("\n")
-            for name in sys.argv[1:]
-        }
+    if files:
+        return {f.name: f.read_text(encoding="utf-8", errors="replace").split("\n") for f in files}
     logs = dict(ERAS)
     logs["b10500, journald"] = [WRAPPERS["journald"](line) for line in ERAS["b10500"]]
     logs["b10500 -lv 5 (mostly noise)"] = ERAS["b10500 -lv 4"] + _NOISE * 15
@@ -53,9 +50,9 @@ def parse_all(lines: Sequence[str]) -> None:
         parse(line)
 
 
-def rate(work: Callable[[Sequence[str]], None], lines: list[str]) -> float:
+def rate(work: Callable[[Sequence[str]], None], lines: list[str], least: int) -> float:
     """Lines a second, best of a few rounds."""
-    many = lines * (_LINES // len(lines) + 1)
+    many = lines * (least // len(lines) + 1)
     best = float("inf")
     for _ in range(_ROUNDS):
         start = time.perf_counter()
@@ -66,9 +63,15 @@ def rate(work: Callable[[Sequence[str]], None], lines: list[str]) -> float:
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--short", action="store_true", help="few lines")
+    parser.add_argument("files", nargs="*", type=Path, metavar="LOG")
+    options = parser.parse_args()
+    least = 2_000 if options.short else _LINES
     print(f"{'log':<32}{'parse':>12}{'with turns':>14}   lines/s")
-    for name, lines in samples().items():
-        print(f"{name:<32}{rate(parse_all, lines):>12,.0f}{rate(assemble, lines):>14,.0f}")
+    for name, lines in samples(options.files).items():
+        alone, turns = rate(parse_all, lines, least), rate(assemble, lines, least)
+        print(f"{name:<32}{alone:>12,.0f}{turns:>14,.0f}")
 
 
 if __name__ == "__main__":
