@@ -86,7 +86,7 @@ BYPASS = Command(
     "app.bypass",
     "bypass",
     "rules: Pass everything through",
-    "Pass every request through untouched, or let the rules work again.",
+    "Pass every request through untouched, or not.",
     "rules",
 )
 THEME = Command("T", "T", "app.next_theme", "theme", "theme: Next", "Change to the next theme.", "screen")

@@ -32,20 +32,20 @@ class Charts(Container):
     def compose(self) -> ComposeResult:
         """Two charts."""
         sim = TurnChart("share", "similarity per turn", short="sim ", id="sim-chart")
-        sim.empty = "one pair of bars a turn: sim_best, and the share of the prompt that was reused"
+        sim.empty = "a bar a turn: sim_best, and the reused share"
         yield sim
         ms = TurnChart("log", "prompt eval per turn", short="eval", id="eval-chart")
-        ms.empty = "one bar a turn: the time that llama-server spent on the prompt"
+        ms.empty = "a bar a turn: prompt eval time"
         yield ms
 
-    def show(self, records: Sequence[Record]) -> None:
+    def show(self, records: Sequence[Record], *, log_seen: bool) -> None:
         """Draw the turns, oldest first; those still under way come when they have figures."""
         ended = [record for record in records if not record.open]
         sim, ms = self.query_one("#sim-chart", TurnChart), self.query_one("#eval-chart", TurnChart)
         sim.set_points([_point(r, r.sim, r.reused) for r in ended])
         ms.set_points([_point(r, r.prompt_ms, None) for r in ended])
         if ended:
-            sim.figures = sim_figures(ended)
+            sim.figures = sim_figures(ended, log_seen=log_seen)
             ms.figures = eval_figures(ended)
 
     def select(self, record_id: int) -> None:
@@ -63,17 +63,22 @@ class Charts(Container):
         self.post_message(self.Picked(event.key))
 
 
-def sim_figures(records: Sequence[Record]) -> tuple[str, ...]:
+def sim_figures(records: Sequence[Record], *, log_seen: bool) -> tuple[str, ...]:
     """Last value and median of `sim_best`, and the last reused share."""
     last = records[-1]
-    middle = figures.median([r.sim for r in records if r.sim is not None])
-    parts = (f"sim {figures.sim(last.sim)}", f"reused {figures.share(last.reused)}")
-    return (*parts, f"median {figures.sim(middle)}")
+    reused = f"reused {figures.share(last.reused)}"
+    if not log_seen:
+        return reused, "sim unknown: l tells why"
+    return (
+        f"sim {figures.sim(last.sim)}",
+        reused,
+        f"median {figures.sim(figures.median(r.sim for r in records))}",
+    )
 
 
 def eval_figures(records: Sequence[Record]) -> tuple[str, ...]:
     """Last value and median of the prompt eval time."""
-    middle = figures.median([r.prompt_ms for r in records if r.prompt_ms is not None])
+    middle = figures.median(r.prompt_ms for r in records)
     return f"last {figures.ms(records[-1].prompt_ms)}", f"median {figures.ms(middle)}"
 
 

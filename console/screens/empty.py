@@ -9,15 +9,13 @@ from proxy_core.settings import Settings
 def turns(address: str, model: Model) -> str:
     """How to point a client at kvconsole."""
     lines = [
-        "No request has come in yet.",
+        "No request yet. Point your agent client at kvconsole instead of llama-server:",
         "",
-        "Point your agent client at kvconsole instead of llama-server:",
+        f"  OpenClaw, OpenAI clients   baseUrl http://{address}/v1",
+        f"  Claude Code                ANTHROPIC_BASE_URL=http://{address}",
         "",
-        f"  OpenClaw and other OpenAI clients   baseUrl = http://{address}/v1",
-        f"  Claude Code                         ANTHROPIC_BASE_URL=http://{address}",
-        "",
-        f"or try it: curl http://{address}/v1/chat/completions -d "
-        '\'{"messages":[{"role":"user","content":"Hello"}]}\'',
+        f"or try: curl {address}/v1/chat/completions -d "
+        '\'{"messages":[{"role":"user","content":"Hi"}]}\'',
     ]
     if model.upstream.state == "down":
         lines += ["", f"llama-server is not there: {model.upstream.url}. Start it, or pass --upstream URL."]
@@ -54,13 +52,3 @@ def diff_direct(address: str) -> str:
 def diff_gone(record_id: int) -> str:
     """Why an old request has no diff any more."""
     return f"The body of request {record_id} is no longer in memory. Raise max_bodies to keep more of them."
-
-
-def sim_chart(model: Model) -> str:
-    """Why there is nothing in the chart of sim_best."""
-    return "one bar a turn: sim_best, and the share of the prompt that was reused"
-
-
-def eval_chart() -> str:
-    """Why there is nothing in the chart of prompt eval time."""
-    return "one bar a turn: the time llama-server spent on the prompt"

@@ -87,7 +87,7 @@ class MainScreen(Screen[None]):
             with self.app.batch_update():
                 table.drop(changes.dropped)
                 table.put(changes.records.values())
-                self.query_one(Charts).show(self._model.turns())
+                self.query_one(Charts).show(self._model.turns(), log_seen=self._model.log_seen)
                 self._title_turns()
         any_turn = bool(self._model.records)
         table.display = any_turn

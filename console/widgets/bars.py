@@ -66,11 +66,15 @@ class Plot:
         """The rows from top to bottom, labels and axis included; a single row is a sparkline."""
         if self.height < 3:
             return [sparkline(self.points, self.scale, self.width)]
-        shown = list(self.points[-max(1, (self.width - self._margin) // TURN_CELLS) :])
-        if self.scale == "log":
-            self._low, self._high = decades([p.value for p in shown if p.value is not None])
-        rows = self.height - 1
         grid: Grid = [[BLANK] * self.width for _ in range(self.height)]
+        room = (self.width - self._margin) // TURN_CELLS
+        if room < 1:
+            return grid
+        shown = list(self.points[-room:])
+        if self.scale == "log":
+            # Of all points, so that the scale does not jump when a slow turn leaves the picture.
+            self._low, self._high = decades([p.value for p in self.points if p.value is not None])
+        rows = self.height - 1
         for y, label in self._labels(rows).items():
             self._write(grid[y], 0, f"{label:>{self._margin - 2}} ┤", "axis")
         for y in range(rows):
@@ -126,7 +130,7 @@ class Plot:
         return log_share(value, self._low, self._high)
 
     def _axis(self, row: list[Cell], shown: Sequence[Point]) -> None:
-        """First and last time, and what the marks mean where there is room."""
+        """What the marks mean, and the first and the last time where there is room."""
         start = self._margin
         row[start - 1] = Cell("└", "axis")
         used = len(shown) * TURN_CELLS
@@ -135,9 +139,11 @@ class Plot:
         if not shown:
             return
         free = [True] * self.width
-        last = shown[-1].label
-        self._label(row, free, start + max(0, used - 1 - len(last)), last, "axis")
-        self._label(row, free, start, shown[0].label, "axis")
+        for number, point in enumerate(shown):
+            if point.key == self.selected:
+                x = start + number * TURN_CELLS
+                row[x : x + 2] = [Cell("▀", "measure", point.key)] * 2
+                free[x : x + 2] = [False] * 2
         for number in range(len(shown) - 1, -1, -1):
             mark = shown[number].mark
             if mark is not None:
@@ -146,6 +152,9 @@ class Plot:
                 for place in (x, x - len(mark) + 1):
                     if self._label(row, free, place, mark, "mark"):
                         break
+        last = shown[-1].label
+        self._label(row, free, start + max(0, used - 1 - len(last)), last, "axis")
+        self._label(row, free, start, shown[0].label, "axis")
 
     def _label(self, row: list[Cell], free: list[bool], x: int, text: str, style: str) -> bool:
         end = x + len(text)

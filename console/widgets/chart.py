@@ -132,6 +132,11 @@ class TurnChart(Widget):
         """Cells before the bars of a single line."""
         return len(self._short) + 2 if self._is_line else 0
 
+    @property
+    def _figures_room(self) -> int:
+        """Cells for the figures of a single line; the same in every chart, so that their turns line up."""
+        return min(44, self.content_size.width // 2)
+
     def _grid(self) -> list[list[Cell]]:
         if self._rows is None:
             size = self._plot_size()
@@ -140,8 +145,7 @@ class TurnChart(Widget):
 
     def _plot_size(self) -> Size:
         if self._is_line:
-            figures = self._fitting(self.content_size.width // 2)
-            return Size(max(0, self.content_size.width - self._left - len(figures) - 2), 1)
+            return Size(max(0, self.content_size.width - self._left - self._figures_room), 1)
         return self.content_size
 
     def _line(self, width: int) -> Strip:
@@ -152,7 +156,8 @@ class TurnChart(Widget):
                 width, self.rich_style
             )
         bars = self._segments(self._grid()[0])
-        figures = Segment(f"  {self._fitting(width // 2)}", self.rich_style)
+        room = self._figures_room
+        figures = Segment(self._fitting(room - 2).rjust(room), self.rich_style)
         return Strip([title, *bars, figures]).adjust_cell_length(width, self.rich_style)
 
     def _empty_line(self, y: int, width: int) -> Strip:
