@@ -8,7 +8,7 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import App, SystemCommand
@@ -93,6 +93,10 @@ class ConsoleApp(App[None]):
         self.call_after_refresh(_quieten_gc)
 
     def _drain(self) -> None:
+        main = self._main
+        # Events wait until the screen is complete, and when it is being taken down they are not wanted.
+        if main is None or not (main.complete and self.is_running):
+            return
         batch: list[Event] = []
         while self._events:
             batch.append(self._events.popleft())
@@ -101,8 +105,7 @@ class ConsoleApp(App[None]):
         changes = self._model.apply(batch)
         for notice in changes.notices:
             self._say(notice)
-        if self._main is not None:
-            self._main.show(changes)
+        main.show(changes)
 
     @property
     def _main(self) -> MainScreen | None:
@@ -140,7 +143,7 @@ class ConsoleApp(App[None]):
         names = sorted(self.available_themes)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every key of the main screen, and every rule and theme by name."""
         if not isinstance(screen, MainScreen):
             return

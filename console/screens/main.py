@@ -29,6 +29,12 @@ from proxy_core.settings import Settings
 _FOCUS: dict[Pane, type[Widget]] = {"turns": TurnsTable, "rules": RuleList, "diff": DiffPane, "log": LogPane}
 
 
+class PaneBox(Vertical):
+    """A pane made of several widgets, which can be maximized as one."""
+
+    ALLOW_MAXIMIZE = True
+
+
 class MainScreen(Screen[None]):
     """Shows a Model; tells the app by messages what the person wants."""
 
@@ -42,13 +48,15 @@ class MainScreen(Screen[None]):
         self._address = address
         self._pane: Pane = "turns"
         self._diffed: int | None = None
+        self.complete = False
+        """Whether every widget is there to be drawn on."""
 
     def compose(self) -> ComposeResult:
         """Everything is there from the start; layouts show and hide."""
         yield StatusBar(id="status")
         yield Charts(id="charts")
         with Container(id="panes"):
-            with Vertical(id="turns", classes="pane") as turns:
+            with PaneBox(id="turns", classes="pane") as turns:
                 turns.border_title = "turns"
                 yield Static(empty.turns(self._address, self._model), id="no-turns", markup=False)
                 yield TurnsTable()
@@ -57,7 +65,7 @@ class MainScreen(Screen[None]):
             rules.border_title = "rules"
             yield rules
             yield DiffPane(id="diff", classes="pane")
-            with Vertical(id="log", classes="pane") as log:
+            with PaneBox(id="log", classes="pane") as log:
                 log.border_title = "log"
                 yield LogPane()
                 yield Input(placeholder="search the log", id="search")
@@ -71,6 +79,7 @@ class MainScreen(Screen[None]):
         changes = Changes(records=dict(self._model.records), rules=True, facts=True)
         self.show(changes)
         self.query_one(TurnsTable).focus()
+        self.complete = True
 
     def show(self, changes: Changes) -> None:
         """Draw what changed in the model."""

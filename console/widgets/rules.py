@@ -32,6 +32,8 @@ class RuleList(OptionList):
 class RulesPanel(Vertical):
     """A list of rules above the words for the one under the cursor."""
 
+    ALLOW_MAXIMIZE = True
+
     DEFAULT_CSS = """
     RulesPanel {
         & RuleList { height: auto; max-height: 60%; border: none; padding: 0; background: transparent; }
