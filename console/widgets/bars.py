@@ -153,7 +153,10 @@ class Plot:
                     if self._label(row, free, place, mark, "mark"):
                         break
         last = shown[-1].label
-        self._label(row, free, start + max(0, used - 1 - len(last)), last, "axis")
+        # One turn further left where the newest is the selected one.
+        for place in (used - 1 - len(last), used - 1 - len(last) - TURN_CELLS):
+            if self._label(row, free, start + max(0, place), last, "axis"):
+                break
         self._label(row, free, start, shown[0].label, "axis")
 
     def _label(self, row: list[Cell], free: list[bool], x: int, text: str, style: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.console import RenderableType
 from rich.style import Style
@@ -11,13 +11,21 @@ from textual.widget import Widget
 
 from console import figures
 from console.model import Model
+from proxy_core.llama.facts import Upstream
 from proxy_core.visible import visible
 
 _SIGNS = {"up": "●", "loading": "◐", "down": "○", "unknown": "·"}
 
 
+class _Part(NamedTuple):
+    """A piece of the line; the lightest ones go first where there is no room."""
+
+    weight: int
+    text: Text
+
+
 class StatusBar(Widget):
-    """One line; what does not fit is left out from the least important on."""
+    """One line; what does not fit is left out, the least important first."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "status--up",
@@ -51,51 +59,53 @@ class StatusBar(Widget):
         self.refresh()
 
     def render(self) -> RenderableType:
-        """The parts that fit, the first ones from the left, the sums at the right."""
+        """The parts that fit: the upstream's from the left, the sums at the right."""
         if self._model is None:
             return Text()
         width = self.content_size.width
         left, right = self._left(self._model), self._right(self._model)
-        # Most dispensable last: parts go until the line fits.
-        while len(left) + len(right) > 3 and _width(left) + _width(right) + 2 > width:
-            (left if len(left) > 4 or len(right) <= 2 else right).pop()
-        line = Text("   ").join(left)
-        gap = width - line.cell_len - _width(right)
-        line.append(" " * max(2, gap))
-        line.append_text(Text("   ").join(right))
+        while len(left) + len(right) > 1 and _width(left) + _width(right) + 2 > width:
+            side = min((left, right), key=lambda parts: min((p.weight for p in parts), default=99))
+            side.remove(min(side, key=lambda part: part.weight))
+        line = Text("   ").join(part.text for part in left)
+        line.append(" " * max(2, width - line.cell_len - _width(right)))
+        line.append_text(Text("   ").join(part.text for part in right))
         line.truncate(width)
         return line
 
-    def _left(self, model: Model) -> list[Text]:
+    def _left(self, model: Model) -> list[_Part]:
         upstream = model.upstream
-        state = {"up": "up", "loading": "loading", "down": "loading"}.get(upstream.state, "quiet")
-        state = "down" if upstream.state == "down" else state
-        sign = Text(f"{_SIGNS[upstream.state]} ", self._colour(state))
-        if upstream.state == "up":
-            sign.append(f"llama-server {upstream.build or ''}".rstrip(), Style.null())
-        elif upstream.state == "down":
-            sign.append(f"llama-server down: {upstream.reason}")
-        else:
-            sign.append(f"llama-server {upstream.state}")
-        route = Text(_route(self._listen, upstream.url), self._colour("quiet"))
-        parts = [Text("kvconsole", self._colour("name")), sign, route]
+        parts = [
+            _Part(2, Text("kvconsole", self._colour("name"))),
+            _Part(10, self._state(upstream)),
+            _Part(8, Text(_route(self._listen, upstream.url), self._colour("quiet"))),
+        ]
         if upstream.model:
-            parts.append(Text(visible(upstream.model)[:32]))
+            parts.append(_Part(6, Text(visible(upstream.model)[:32])))
         if upstream.slots:
-            parts.append(Text(figures.plural(upstream.slots, "slot"), self._colour("quiet")))
+            parts.append(_Part(3, Text(figures.plural(upstream.slots, "slot"), self._colour("quiet"))))
         if upstream.ctx:
-            parts.append(Text(f"ctx {figures.tokens_short(upstream.ctx)}", self._colour("quiet")))
+            parts.append(_Part(1, Text(f"ctx {figures.tokens_short(upstream.ctx)}", self._colour("quiet"))))
         return parts
 
-    def _right(self, model: Model) -> list[Text]:
+    def _state(self, upstream: Upstream) -> Text:
+        names = {"up": "up", "loading": "loading", "down": "down"}
+        text = Text(f"{_SIGNS[upstream.state]} ", self._colour(names.get(upstream.state, "quiet")))
+        if upstream.state == "up":
+            return text.append(f"llama-server {upstream.build or ''}".rstrip())
+        if upstream.state == "down":
+            return text.append(f"llama-server down: {upstream.reason}")
+        return text.append(f"llama-server {upstream.state}")
+
+    def _right(self, model: Model) -> list[_Part]:
         on = len(model.rules.enabled & {rule.id for rule in model.rules.rules})
         rules = "bypassed" if model.bypass else f"{on}/{len(model.rules.rules)}"
         today = model.today
         return [
-            Text(f"rules {rules}", self._colour("loading") if model.bypass else Style.null()),
-            Text(f"today {figures.tokens_short(today.reused)} reused"),
-            Text(f"{figures.duration(today.prompt_ms / 1000)} eval"),
-            Text(figures.plural(model.totals.requests, "request"), self._colour("quiet")),
+            _Part(9, Text(f"rules {rules}", self._colour("loading") if model.bypass else Style.null())),
+            _Part(7, Text(f"today {figures.tokens_short(today.reused)} reused")),
+            _Part(5, Text(f"{figures.duration(today.prompt_ms / 1000)} eval")),
+            _Part(4, Text(figures.plural(model.totals.requests, "request"), self._colour("quiet"))),
         ]
 
     def _colour(self, name: str) -> Style:
@@ -108,5 +118,5 @@ def _route(listen: str, url: str) -> str:
     return f"{listen} → {upstream.removeprefix(host) if upstream.startswith(f'{host}:') else upstream}"
 
 
-def _width(parts: list[Text]) -> int:
-    return sum(part.cell_len for part in parts) + 3 * max(0, len(parts) - 1)
+def _width(parts: list[_Part]) -> int:
+    return sum(part.text.cell_len for part in parts) + 3 * max(0, len(parts) - 1)

@@ -251,9 +251,7 @@ async def test_foreign_text_is_never_markup(llama: LlamaServer, tmp_path: Path) 
         assert "[/foo] [red]not red[/] nor this ␇ 😀 [@click=app.quit]x[/]" in shown
         request = conversation(1)[0]
         body = b'{"messages":[{"role":"user","content":"[/foo] \\u001b[31m [bold]"}],"max_tokens":1}'
-        await d.send(
-            type(request)(request.path, body, {**request.headers, "User-Agent": "[/evil]/1"}, 1)
-        )
+        await d.send(type(request)(request.path, body, {**request.headers, "User-Agent": "[/evil]/1"}, 1))
         await d.until(lambda: table(d).row_count == 1)
         assert cell(d, 0, "client") == "["
 
