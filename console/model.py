@@ -81,7 +81,9 @@ class Model:
         return list(self.records.values())
 
     def _record(self, record: Record, changes: Changes) -> None:
-        if not record.prompts:
+        newest = next(reversed(self.records), 0)
+        if not record.prompts or (record.id not in self.records and record.id < newest):
+            # No turn, or one that was dropped long ago.
             return
         self.records[record.id] = changes.records[record.id] = record
         while len(self.records) > self._most:

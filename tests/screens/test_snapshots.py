@@ -40,7 +40,8 @@ SIZES = [(80, 24), (120, 36), (200, 60)]
 
 RAW = b"""{"messages":[{"role":"system","content":"You are a personal assistant running inside OpenClaw.\\n\
 ## Inbound Context (trusted metadata)\\n\\n```json\\n{\\n  \\"schema\\": \\"openclaw.inbound_meta.v1\\",\\n\
-  \\"message_id\\": \\"775b2410-8917-4fad-af9d-cfcbf526eee8\\",\\n  \\"channel\\": \\"webchat\\"\\n}\\n```\\n"},\
+  \\"message_id\\": \\"775b2410-8917-4fad-af9d-cfcbf526eee8\\",\\n\
+  \\"channel\\": \\"webchat\\"\\n}\\n```\\n"},\
 {"role":"user","content":"[Wed 2026-02-18 20:48 UTC] What did the build say?"}]}"""
 NORMALIZED = RAW.replace(b'\\n  \\"message_id\\": \\"775b2410-8917-4fad-af9d-cfcbf526eee8\\",', b"").replace(
     b"[Wed 2026-02-18 20:48 UTC] ", b""

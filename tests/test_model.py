@@ -1,0 +1,80 @@
+"""Events in, plain values out."""
+
+from __future__ import annotations
+
+from console.model import Model
+from proxy_core.events import (
+    LogRead,
+    Notice,
+    RecordChanged,
+    RulesChanged,
+    Today,
+    TodayChanged,
+    Totals,
+    TotalsChanged,
+)
+from proxy_core.exchange import Exchange, Record
+from proxy_core.llama.feed import LogLine
+from proxy_core.rules import RuleSet
+
+
+def record(number: int, *, prompts: bool = True, status: str = "done") -> Record:
+    exchange = Exchange("POST", "/x", "chat", "chat", prompts, status=status)  # type: ignore[arg-type]
+    return Record(number, 1.0, exchange)
+
+
+def test_a_batch_is_drawn_once() -> None:
+    model = Model("http://127.0.0.1:8080", records=10)
+    changes = model.apply(
+        [RecordChanged(record(1, status="waiting")), RecordChanged(record(1)), RecordChanged(record(2))]
+    )
+    assert list(changes.records) == [1, 2]
+    assert changes.records[1].exchange is not None
+    assert changes.records[1].exchange.status == "done"
+    assert model.turns() == list(changes.records.values())
+
+
+def test_only_prompts_are_turns() -> None:
+    model = Model("http://127.0.0.1:8080", records=10)
+    assert not model.apply([RecordChanged(record(1, prompts=False))]).records
+    assert model.turns() == []
+
+
+def test_the_oldest_turns_go_and_are_named() -> None:
+    model = Model("http://127.0.0.1:8080", records=3)
+    first = model.apply([RecordChanged(record(n)) for n in range(1, 4)])
+    assert first.dropped == []
+    later = model.apply([RecordChanged(record(n)) for n in range(4, 9)])
+    assert later.dropped == [1, 2, 3, 4, 5]
+    assert list(later.records) == [r.id for r in model.turns()] == [6, 7, 8]
+
+
+def test_an_old_turn_that_changes_late_stays_gone() -> None:
+    model = Model("http://127.0.0.1:8080", records=3)
+    model.apply([RecordChanged(record(n)) for n in range(1, 7)])
+    changes = model.apply([RecordChanged(record(1))])
+    assert [r.id for r in model.turns()] == [4, 5, 6]
+    assert not changes.records
+
+
+def test_facts_rules_lines_and_notices() -> None:
+    model = Model("http://127.0.0.1:8080", records=3)
+    changes = model.apply(
+        [
+            TodayChanged(Today(1, 2, 3.0)),
+            LogRead((LogLine("a", None), LogLine("b", "warn"))),
+            Notice("error", "Rules", "broken"),
+        ]
+    )
+    assert changes.facts
+    assert not changes.rules
+    assert [line.text for line in changes.lines] == ["a", "b"]
+    assert [notice.title for notice in changes.notices] == ["Rules"]
+    assert model.log_seen
+    assert model.today == Today(1, 2, 3.0)
+    assert model.apply([RulesChanged(RuleSet(), bypass=True)]).rules
+    assert model.bypass
+    assert model.apply([TotalsChanged(Totals(requests=1, hits=(("a", 1),)))]).rules, (
+        "hits stand in the rules pane"
+    )
+    assert not model.apply([TotalsChanged(Totals(requests=2, hits=(("a", 1),)))]).rules
