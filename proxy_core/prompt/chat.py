@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy_core.prompt.content import segments
-from proxy_core.prompt.model import KINDS, Prompt, Segment, is_true, member, need_list, opens, text_of
+from proxy_core.prompt.model import KINDS, Prompt, Segment, member, need_list, opens, prompt_of, text_of
 from proxy_core.prompt.spans import Member, Span, items, members
 
 
@@ -17,14 +17,7 @@ def parse(body: bytes, top: list[Member]) -> Prompt:
     """
     found = items(body, need_list(body, member(top, "messages"), "messages"))
     texts = [segment for index, span in enumerate(found) for segment in message(body, span, index)]
-    return Prompt(
-        api="chat",
-        body=body,
-        segments=tuple(texts),
-        messages=len(found),
-        stream=is_true(body, member(top, "stream")),
-        model=text_of(body, member(top, "model")),
-    )
+    return prompt_of("chat", body, top, texts, len(found))
 
 
 def message(body: bytes, span: Span, index: int) -> Iterator[Segment]:

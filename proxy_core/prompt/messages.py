@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy_core.prompt.chat import message
 from proxy_core.prompt.content import segments
-from proxy_core.prompt.model import Prompt, is_true, member, need_list, text_of
+from proxy_core.prompt.model import Prompt, member, need_list, prompt_of
 from proxy_core.prompt.spans import Member, items
 
 
@@ -17,11 +17,4 @@ def parse(body: bytes, top: list[Member]) -> Prompt:
     found = items(body, need_list(body, member(top, "messages"), "messages"))
     texts = list(segments(body, member(top, "system"), "system", None))
     texts += [segment for index, span in enumerate(found) for segment in message(body, span, index)]
-    return Prompt(
-        api="messages",
-        body=body,
-        segments=tuple(texts),
-        messages=len(found),
-        stream=is_true(body, member(top, "stream")),
-        model=text_of(body, member(top, "model")),
-    )
+    return prompt_of("messages", body, top, texts, len(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -87,6 +87,14 @@ class Prompt:
             at = end
         parts.append(self.body[at:])
         return b"".join(parts)
+
+
+def prompt_of(
+    api: Api, body: bytes, top: Sequence[Member], segments: Iterable[Segment], messages: int
+) -> Prompt:
+    """A prompt with the settings that all APIs spell alike: `stream` and `model`."""
+    stream, model = is_true(body, member(top, "stream")), text_of(body, member(top, "model"))
+    return Prompt(api, body, tuple(segments), messages, stream, model)
 
 
 def member(members: Sequence[Member], key: str) -> Span | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from proxy_core.errors import PromptError
 from proxy_core.prompt.chat import message
 from proxy_core.prompt.content import segments
-from proxy_core.prompt.model import Prompt, Segment, is_true, member, opens, text_of
+from proxy_core.prompt.model import Prompt, Segment, member, opens, prompt_of, text_of
 from proxy_core.prompt.spans import Member, Span, items, members
 
 
@@ -28,14 +28,7 @@ def parse(body: bytes, top: list[Member]) -> Prompt:
         texts += [segment for index, span in enumerate(found) for segment in _item(body, span, index)]
     else:
         raise PromptError('"input" is neither a string nor a list')
-    return Prompt(
-        api="responses",
-        body=body,
-        segments=tuple(texts),
-        messages=count,
-        stream=is_true(body, member(top, "stream")),
-        model=text_of(body, member(top, "model")),
-    )
+    return prompt_of("responses", body, top, texts, count)
 
 
 def _item(body: bytes, span: Span, index: int) -> Iterator[Segment]:
