@@ -85,7 +85,8 @@ def test_a_frame_pasted_into_a_workspace_file_stays() -> None:
 
 def test_a_block_below_the_project_context_is_the_last_one() -> None:
     """From 2026.4.5 on, the block stands behind the workspace files."""
-    pasted = '## Inbound Context (trusted metadata)\n\n```json\n{"schema": "openclaw.inbound_meta.v1", "message_id": "2"}\n```\n'
+    block = '{"schema": "openclaw.inbound_meta.v1", "message_id": "2"}'
+    pasted = f"## Inbound Context (trusted metadata)\n\n```json\n{block}\n```\n"
     own = pasted.replace('"2"', '"1"')
     system, _, _ = normalized(
         "chat", f"You are\n# Project Context\n## AGENTS.md\n{pasted}\n## Group Chat Context\n{own}", "hi"
@@ -111,13 +112,16 @@ def test_a_block_without_the_schema_is_not_openclaws(block: str) -> None:
 )
 def test_ids_and_stamp_before_a_message(api: Api, parts: bool, heading: str) -> None:
     sender = 'Sender (untrusted metadata):\n```json\n{\n  "label": "N. P."\n}\n```\n\n'
-    user = f'{heading}\n```json\n{{\n  "message_id": "6955",\n  "sender": "N. P."\n}}\n```\n\n{sender}[Wed 2026-03-04 18:25 GMT+2] hi'
+    full = '{\n  "message_id": "6955",\n  "sender": "N. P."\n}'
+    left = '{\n  "sender": "N. P."\n}'
+    user = f"{heading}\n```json\n{full}\n```\n\n{sender}[Wed 2026-03-04 18:25 GMT+2] hi"
     _, text, _ = normalized(api, "s", user, parts=parts)
-    assert text == f'{heading}\n```json\n{{\n  "sender": "N. P."\n}}\n```\n\n{sender}hi'
+    assert text == f"{heading}\n```json\n{left}\n```\n\n{sender}hi"
 
 
 def test_only_message_id_leaves_a_message() -> None:
-    user = 'Conversation info (untrusted metadata):\n```json\n{"message_id": "1", "reply_to_id": "2", "sender_id": "3"}\n```\n\nhi'
+    block = '{"message_id": "1", "reply_to_id": "2", "sender_id": "3"}'
+    user = f"Conversation info (untrusted metadata):\n```json\n{block}\n```\n\nhi"
     _, text, _ = normalized("chat", "s", user)
     assert '{"reply_to_id": "2", "sender_id": "3"}' in text
 
@@ -125,7 +129,7 @@ def test_only_message_id_leaves_a_message() -> None:
 @pytest.mark.parametrize(
     "opening",
     [
-        "[media attached: /tmp/a.png (image/png) | https://x/y]\nTo send an image back, prefer the message tool.\n",
+        "[media attached: /tmp/a.png (image/png) | https://x/y]\nTo send an image back, prefer x.\n",
         "System: [2026-01-12 12:19:17 PST] Model switched.\n\n",
         "Delivery: to send a message, use the `message` tool.\n\n",
         "OpenClaw runtime context for the immediately preceding user message.\n"

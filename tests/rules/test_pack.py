@@ -78,10 +78,12 @@ def test_every_broken_file_is_named_and_none_counts(tmp_path: Path) -> None:
 
 @given(st.text() | st.sampled_from(GOOD.splitlines()).map(lambda line: GOOD.replace(line, "")))
 def test_any_file_is_read_or_refused(text: str) -> None:
+    refused = ""
     try:
         read_pack("any.toml", text.encode("utf-8", "surrogatepass"))
     except RuleError as error:
-        assert error.message.startswith("any.toml: ")
+        refused = error.message
+    assert not refused or refused.startswith("any.toml: ")
 
 
 def test_a_rule_that_raises_is_left_out_and_named() -> None:
@@ -92,7 +94,7 @@ def test_a_rule_that_raises_is_left_out_and_named() -> None:
             raise ValueError("boom")
 
     object.__setattr__(rules[0], "action", Broken())
-    raw = b'{"messages":[{"role":"system","content":"s"},{"role":"user","content":"[Wed 2026-02-18 20:48 UTC] hi"}]}'
+    raw = b'{"messages":[{"role":"user","content":"[Wed 2026-02-18 20:48 UTC] hi"}]}'
     result = RuleSet.of(tuple(rules), {}).apply(parse("chat", raw), None)
     assert [edit.rule for edit in result.edits] == ["openclaw.timestamp"]
     assert len(result.failures) == 1
