@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -74,7 +76,8 @@ def serve(outer: dict[str, Any], /, **typed: Any) -> None:
     sys.exit(_serve(_load(_over(outer, typed))))
 
 
-@cli.command(context_settings={"ignore_unknown_options": True})
+# What stands behind the program's name is the program's, also without `--` before it.
+@cli.command(context_settings={"allow_interspersed_args": False})
 @engine_options
 @click.option("--headless", is_flag=True, help="Without a screen, as serve does.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -99,10 +102,15 @@ def run(outer: dict[str, Any], /, command: tuple[str, ...], headless: bool, **ty
 @click.option(
     "--api", type=click.Choice(["chat", "responses", "messages"]), default="chat", show_default=True
 )
-def demo(headless: bool, api: Api) -> None:
+@click.pass_obj
+def demo(outer: dict[str, Any], headless: bool, api: Api) -> None:
     """Show the whole thing on a tiny model: no download, no GPU."""
     from console.demo import show
 
+    if _over({}, outer):
+        raise click.UsageError(
+            "The demo brings its own server and settings: it takes none of the proxy's options."
+        )
     if not headless:
         _need_terminal("kvconsole demo --headless prints a table instead.")
     sys.exit(show.headless(api) if headless else show.on_screen(api))
@@ -114,9 +122,10 @@ def config() -> None:
 
 
 @config.command("path")
-def config_path() -> None:
+@click.pass_context
+def config_path(context: click.Context) -> None:
     """Print where kvconsole looks for its files."""
-    named = os.environ.get("KVCONSOLE_CONFIG")
+    named = context.find_root().obj["config"] or os.environ.get("KVCONSOLE_CONFIG")
     for name, path in (
         ("configuration", Path(named) if named else paths.config_file()),
         ("rules", paths.rules_dir()),
@@ -138,34 +147,69 @@ def config_show(context: click.Context, /, **typed: Any) -> None:
 
 
 @config.command("validate")
-@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.pass_context
 def config_validate(context: click.Context, file: Path | None) -> None:
-    """Check a configuration file, the environment, and the rule and theme files."""
-    from console.themes import load_themes
-    from proxy_core.rules import load_rules
+    """Check a configuration file, the environment, and the rule and theme files.
 
+    Exits with 1 if any of them is wrong.
+    """
     outer: dict[str, Any] = context.find_root().obj
-    loaded = _load({**outer, "config": file} if file else outer)
-    load_rules(paths.rules_dir())
-    _, broken = load_themes(paths.themes_dir())
-    if broken:
-        raise broken[0]
-    click.echo(f"{loaded.file or 'No configuration file; the defaults'}: fine")
+    problems = _check({**outer, "config": file or outer["config"]})
+    for problem in problems:
+        _complain(problem)
+    if problems:
+        sys.exit(1)
+    click.echo("The configuration, the rules and the themes are fine.")
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Entry point: errors become a sentence on stderr and an exit code."""
+    _undo_on_signals()
     try:
-        cli.main(args, prog_name="kvconsole", standalone_mode=True)
-    except ConfigError as error:
-        _complain(error)
-        sys.exit(2)
+        code = cli.main(args, prog_name="kvconsole", standalone_mode=False)
     except KvconsoleError as error:
         _complain(error)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        code = 128 + signal.SIGINT
+    sys.exit(code)
+
+
+def _undo_on_signals() -> None:
+    """Let SIGTERM and SIGHUP end the program as an exception does, so that what was begun is undone.
+
+    One that is ignored from the start stays ignored: so nohup asks for it.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def _check(typed: dict[str, Any]) -> list[KvconsoleError]:
+    """Everything that is wrong with the files that a person can write."""
+    from console.launch import need_theme
+    from console.themes import load_themes
+    from proxy_core.rules import load_rules
+
+    themes, broken = load_themes(paths.themes_dir())
+    problems: list[KvconsoleError] = [*broken]
+    try:
+        load_rules(paths.rules_dir())
+    except KvconsoleError as error:
+        problems.insert(0, error)
+    try:
+        need_theme(_load(typed).settings.theme, themes, ())
+    except KvconsoleError as error:
+        problems.insert(0, error)
+    return problems
 
 
 def _complain(error: KvconsoleError) -> None:
@@ -195,7 +239,10 @@ def _open(loaded: Loaded, **inputs: Any) -> int:
 def _serve(loaded: Loaded, **inputs: Any) -> int:
     from console.serve import serve as serve_headless
 
-    stdin = 0 if "-" in loaded.settings.log else None
+    stdin = None
+    if "-" in loaded.settings.log:
+        _need_pipe()
+        stdin = 0
     return serve_headless(loaded.settings, _inputs(stdin, **inputs))
 
 
@@ -213,8 +260,7 @@ def _take_stdin(loaded: Loaded) -> int | None:
     """
     if "-" not in loaded.settings.log:
         return None
-    if sys.stdin.isatty():
-        raise ConfigError("--log - reads a log that is piped in: llama-server … 2>&1 | kvconsole --log -")
+    _need_pipe()
     try:
         keyboard = os.open("/dev/tty", os.O_RDWR)
     except OSError as error:
@@ -228,8 +274,16 @@ def _take_stdin(loaded: Loaded) -> int | None:
     return piped
 
 
+def _need_pipe() -> None:
+    # Python sets sys.stdin to None when descriptor 0 is closed.
+    if sys.stdin is None or os.isatty(0):
+        raise ConfigError("--log - reads a log that is piped in: llama-server … 2>&1 | kvconsole --log -")
+
+
 def _need_terminal(instead: str) -> None:
-    if not (os.isatty(0) and sys.__stdout__ is not None and sys.__stdout__.isatty()):
-        raise ConfigError(
-            f"The console needs a terminal, and there is none here. {instead}", title="No terminal"
-        )
+    # The screen is drawn on standard error, measured on standard output, and keys come from standard input.
+    for number, name in enumerate(("input", "output", "error")):
+        if not os.isatty(number):
+            raise ConfigError(
+                f"The console needs a terminal, and standard {name} is none. {instead}", title="No terminal"
+            )

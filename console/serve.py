@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import sys
@@ -14,9 +15,11 @@ from proxy_core.engine import Engine, Inputs
 from proxy_core.events import Event, Notice, RecordChanged, UpstreamChanged
 from proxy_core.exchange import Record
 from proxy_core.settings import Settings
+from proxy_core.visible import visible
 
 _LATE_SECONDS = 1.0
 """How long a line waits for figures that only the log has."""
+_LOOK_SECONDS = 0.2
 
 
 def serve(settings: Settings, inputs: Inputs) -> int:
@@ -32,25 +35,39 @@ def serve(settings: Settings, inputs: Inputs) -> int:
         events.put(None)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    engine.start()
-    host = f"[{settings.listen_host}]" if ":" in settings.listen_host else settings.listen_host
-    _print(f"kvconsole listens on http://{host}:{engine.port} and forwards to {settings.upstream}")
+        # One that is ignored from the start stays ignored: so nohup asks for it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
     printer = Printer(wait_for_log=bool(settings.log) or inputs.child is not None)
     try:
-        while True:
-            try:
-                event = events.get(timeout=0.2)
-            except queue.Empty:
-                printer.flush()
-                continue
-            if event is None:
-                return 0
-            printer.take(event)
-            printer.flush()
+        engine.start()
+        host = f"[{settings.listen_host}]" if ":" in settings.listen_host else settings.listen_host
+        _print(f"kvconsole listens on http://{host}:{engine.port} and forwards to {settings.upstream}")
+        _print_events(events, printer)
+        return 0
     finally:
         engine.stop()
-        printer.flush(everything=True)
+        _print_rest(events, printer)
+
+
+def _print_events(events: queue.SimpleQueue[Event | None], printer: Printer) -> None:
+    """Print until told to stop."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            event = events.get(timeout=_LOOK_SECONDS)
+            if event is None:
+                return
+            printer.take(event)
+        printer.flush()
+
+
+def _print_rest(events: queue.SimpleQueue[Event | None], printer: Printer) -> None:
+    """Print what stopping the engine brought, such as answers that were cut."""
+    while not events.empty():
+        event = events.get()
+        if event is not None:
+            printer.take(event)
+    printer.flush(everything=True)
 
 
 class Printer:
@@ -58,17 +75,14 @@ class Printer:
 
     def __init__(self, *, wait_for_log: bool) -> None:
         self._wait_for_log = wait_for_log
+        self._open: set[int] = set()
         self._ended: dict[int, tuple[Record, float]] = {}
-        self._printed: set[int] = set()
 
     def take(self, event: Event) -> None:
         """Note what an event tells."""
         match event:
-            case RecordChanged(record) if (
-                record.exchange and not record.open and record.id not in self._printed
-            ):
-                since = self._ended.get(record.id, (record, time.monotonic()))[1]
-                self._ended[record.id] = (record, since)
+            case RecordChanged(record) if record.exchange:
+                self._record(record)
             case Notice(level, title, message):
                 _print(f"{level}: {title}: {message}")
             case UpstreamChanged(upstream):
@@ -81,11 +95,23 @@ class Printer:
         """Print what is complete, or has waited long enough."""
         now = time.monotonic()
         for key, (record, since) in list(self._ended.items()):
-            complete = record.prompt_ms is not None or not record.prompts or not self._wait_for_log
-            if complete or everything or now - since > _LATE_SECONDS:
-                _print(line(record))
+            if everything or not self._waits(record) or now - since > _LATE_SECONDS:
+                _print(line(record).replace("\n", " "))
                 del self._ended[key]
-                self._printed.add(key)
+
+    def _record(self, record: Record) -> None:
+        if record.open:
+            self._open.add(record.id)
+        elif record.id in self._open:
+            self._open.remove(record.id)
+            self._ended[record.id] = (record, time.monotonic())
+        elif record.id in self._ended:
+            self._ended[record.id] = (record, self._ended[record.id][1])
+
+    def _waits(self, record: Record) -> bool:
+        """Whether the log will say more; it says nothing about a request that failed."""
+        served = record.exchange is not None and record.exchange.status != "error"
+        return self._wait_for_log and record.prompts and served and record.turn is None
 
 
 def line(record: Record) -> str:
@@ -103,7 +129,8 @@ def line(record: Record) -> str:
             f"items={exchange.messages}",
             f"ts_removed={hits['openclaw.timestamp']}",
             f"msg_ids_removed={hits['openclaw.message-id']}",
-            f"items_modified={len({edit.message for edit in exchange.edits})}",
+            # A system text that stands outside of the list is none of its items.
+            f"items_modified={len({edit.message for edit in exchange.edits} - {None})}",
             f"stream={exchange.stream}",
         ]
         parts += [f"{rule}={count}" for rule, count in sorted(hits.items())]
@@ -122,4 +149,6 @@ def line(record: Record) -> str:
 
 
 def _print(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    # The proxy goes on when nobody reads its lines any more.
+    with contextlib.suppress(OSError):
+        print(visible(text), file=sys.stderr, flush=True)

@@ -71,7 +71,7 @@ def steps() -> tuple[Step, ...]:
 
 
 def requests(
-    api: Api, *, turns: int, stream: bool = True, max_tokens: int = 12, start: datetime
+    api: Api, *, turns: int, stream: bool = True, max_tokens: int = 12, start: datetime, seed: int = _SEED
 ) -> Iterator[Request]:
     """Each HTTP request of the first `turns` turns, in order; equal arguments give equal bytes.
 
@@ -81,13 +81,14 @@ def requests(
         stream: Ask for a stream, as OpenClaw always does.
         max_tokens: Limit of each answer, which the demo's model always exhausts.
         start: Time of the first message, with a zone; later ones follow after a few minutes each.
+        seed: Decides the ids of the session, its messages and its calls; another seed is another session.
 
     Raises:
         ValueError: `turns` is out of range.
     """
     if not 1 <= turns <= len(steps()):
         raise ValueError(f"turns is {turns}, but the script has 1 to {len(steps())}")
-    ids = random.Random(_SEED)
+    ids = random.Random(seed)
     session = _uuid(ids)
     clock = start.astimezone(UTC)
     history: list[Message] = []

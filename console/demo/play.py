@@ -7,20 +7,36 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import httpx
 
 from console.demo.conversation import requests, steps
 from console.demo.openclaw_wire import Api, Request
 
-BEFORE = 6
-"""Requests before the rules go on."""
+TURNS_BEFORE = 5
+"""Logical turns before the rules go on: each begins with a prompt that the server has to read again."""
 
 _PACE_SECONDS = 0.9
 """Least time between two requests, so that a person can follow."""
 
 _MOST_REQUESTS = 2_000
 _READY_SECONDS = 20.0
+
+
+class Move(NamedTuple):
+    """One request of the demo, and where in the demo it stands."""
+
+    request: Request
+    turn: int
+    """The logical turn that it belongs to, counted from 1 through all sessions."""
+    begins_turn: bool
+    """Whether it carries a new message of the person's; the others of a turn bring a tool's result."""
+
+    @property
+    def rules_on(self) -> bool:
+        """Whether the rules are on by then, unless the person has switched them."""
+        return self.turn > TURNS_BEFORE
 
 
 class Player:
@@ -31,7 +47,7 @@ class Player:
     """
 
     def __init__(self, address: str, api: Api, rules_on: Callable[[], None]) -> None:
-        """`rules_on` is called once, after the first `BEFORE` requests."""
+        """`rules_on` is called once, after the first `TURNS_BEFORE` turns."""
         self._base = f"http://{address}"
         self._api = api
         self._rules_on = rules_on
@@ -50,22 +66,29 @@ class Player:
         with httpx.Client(base_url=self._base, timeout=60.0, trust_env=False) as client:
             if not wait_until_ready(client, self._stop):
                 return
-            for number, request in enumerate(itertools.islice(endless(self._api), _MOST_REQUESTS)):
+            switched = False
+            for move in itertools.islice(endless(self._api), _MOST_REQUESTS):
                 if self._stop.is_set():
                     return
-                if number == BEFORE:
+                if move.rules_on and not switched:
                     self._rules_on()
+                    switched = True
                 started = time.monotonic()
-                if not play(client, request):
+                if not play(client, move.request):
                     return
                 self._stop.wait(max(0.1, _PACE_SECONDS - (time.monotonic() - started)))
 
 
-def endless(api: Api) -> Iterator[Request]:
-    """The script's requests, session after session, a day apart."""
+def endless(api: Api) -> Iterator[Move]:
+    """The script's requests, session after session, a day apart and with ids of its own each."""
     start = datetime(2026, 2, 18, 20, 48, tzinfo=UTC)
+    turn = 0
     for day in itertools.count():
-        yield from requests(api, turns=len(steps()), start=start + timedelta(days=day))
+        session = requests(api, turns=len(steps()), start=start + timedelta(days=day), seed=day)
+        for _, of_turn in itertools.groupby(session, key=lambda request: request.turn):
+            turn += 1
+            for number, request in enumerate(of_turn):
+                yield Move(request, turn, begins_turn=number == 0)
 
 
 def play(client: httpx.Client, request: Request) -> bool:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from itertools import islice
+from itertools import takewhile
 from pathlib import Path
 from threading import Event as Flag
 
@@ -18,7 +18,7 @@ import httpx
 
 from console import figures
 from console.demo.openclaw_wire import Api
-from console.demo.play import BEFORE, Player, endless, play, wait_until_ready
+from console.demo.play import TURNS_BEFORE, Move, Player, endless, play, wait_until_ready
 from console.demo.server import server_command
 from console.launch import open_console
 from console.widgets.turns import clock
@@ -32,10 +32,11 @@ from proxy_core.rules import shipped_rules
 from proxy_core.settings import Loaded, load_settings
 from proxy_core.state import State, save_state
 
-_AFTER = 8
-"""Requests of the headless demo after the rules went on."""
+TURNS = TURNS_BEFORE + 6
+"""Logical turns of the headless demo."""
 
 _FIGURES_SECONDS = 3.0
+_COLUMNS = "{:<10}{:>4}  {:<6}{:>8}{:>8}{:>7}{:>8}{:>9}{:>7}"
 
 
 def on_screen(api: Api) -> int:
@@ -44,11 +45,11 @@ def on_screen(api: Api) -> int:
     Raises:
         KvconsoleError: The demo's server is not installed or does not start.
     """
-    with _own_home():
-        loaded, inputs = _set_up()
+    with own_home():
+        loaded, inputs = set_up()
 
         def started(engine: Engine) -> Callable[[], None]:
-            player = Player(f"127.0.0.1:{engine.port}", api, lambda: _switch_on(engine))
+            player = Player(f"127.0.0.1:{engine.port}", api, lambda: switch_on(engine))
             player.start()
             return player.stop
 
@@ -61,8 +62,8 @@ def headless(api: Api) -> int:
     Raises:
         KvconsoleError: The demo's server is not installed or does not start.
     """
-    with _own_home():
-        loaded, inputs = _set_up()
+    with own_home():
+        loaded, inputs = set_up()
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         engine = Engine(loaded.settings, events.put, inputs)
         engine.start()
@@ -73,34 +74,33 @@ def headless(api: Api) -> int:
 
 
 def _print_table(engine: Engine, api: Api, events: queue.SimpleQueue[Event]) -> int:
-    click.echo(
-        f"{'time':<9}{'rules':<6}{'tokens':>8}{'reused':>8}{'sim':>7}{'f_keep':>8}{'eval':>9}{'edits':>7}"
-    )
-    halves: tuple[list[Record], list[Record]] = ([], [])
+    click.echo(_COLUMNS.format("time", "turn", "rules", "tokens", "reused", "sim", "f_keep", "eval", "edits"))
+    played: list[tuple[Move, Record]] = []
     base = f"http://127.0.0.1:{engine.port}"
     with httpx.Client(base_url=base, timeout=60.0, trust_env=False) as client:
         if not wait_until_ready(client, Flag()):
             click.echo("The demo's server did not get ready.", err=True)
             return 1
-        for number, request in enumerate(islice(endless(api), BEFORE + _AFTER)):
-            if number == BEFORE:
-                _switch_on(engine)
-            if not play(client, request) or (record := _next_record(events)) is None:
+        for move in takewhile(lambda move: move.turn <= TURNS, endless(api)):
+            if move.rules_on and not played[-1][0].rules_on:
+                switch_on(engine)
+            before = played[-1][1].id if played else 0
+            if not play(client, move.request) or (record := _next_record(events, before)) is None:
                 click.echo("The demo's server stopped answering.", err=True)
                 return 1
-            halves[number >= BEFORE].append(record)
-            click.echo(_row(record, on=number >= BEFORE))
-    click.echo(_summary(*halves))
+            played.append((move, record))
+            click.echo(_row(move, record))
+    click.echo(_summary(played))
     return 0
 
 
-def _next_record(events: queue.SimpleQueue[Event]) -> Record | None:
-    """The request that just ended, with its figures from the log."""
+def _next_record(events: queue.SimpleQueue[Event], before: int) -> Record | None:
+    """The request that ended after the record `before`, with its figures from the log if they come."""
     last: Record | None = None
     try:
         while True:
             event = events.get(timeout=_FIGURES_SECONDS)
-            if isinstance(event, RecordChanged) and event.record.prompts and not event.record.open:
+            if isinstance(event, RecordChanged) and _has_ended(event.record) and event.record.id > before:
                 last = event.record
                 if last.turn is not None:
                     return last
@@ -108,28 +108,57 @@ def _next_record(events: queue.SimpleQueue[Event]) -> Record | None:
         return last
 
 
-def _row(record: Record, *, on: bool) -> str:
-    edits = len(record.exchange.edits) if record.exchange else 0
-    return (
-        f"{clock(record):<9}{'on' if on else 'off':<6}{figures.count(record.prompt_tokens):>8}"
-        f"{figures.share(record.reused):>8}{figures.sim(record.sim):>7}{figures.sim(record.f_keep):>8}"
-        f"{figures.ms(record.prompt_ms):>9}{edits:>7}"
+def _has_ended(record: Record) -> bool:
+    return record.exchange is not None and record.prompts and not record.open
+
+
+def _row(move: Move, record: Record) -> str:
+    return _COLUMNS.format(
+        clock(record),
+        move.turn if move.begins_turn else "",
+        "on" if move.rules_on else "off",
+        figures.count(record.prompt_tokens),
+        figures.share(record.reused),
+        figures.sim(record.sim),
+        figures.sim(record.f_keep),
+        figures.ms(record.prompt_ms),
+        len(record.exchange.edits) if record.exchange else 0,
     )
 
 
-def _summary(before: list[Record], after: list[Record]) -> str:
-    """Medians of the turns that had a predecessor: the very first prompt of a server is cold in any case."""
-    # The first request after the switch is cold as well: the slot still holds the prompt as it was.
-    pairs = (("rules off", before[1:]), ("rules on", after[1:]))
-    parts = []
-    for name, records in pairs:
-        reused = figures.median([r.reused for r in records if r.reused is not None])
-        ms = figures.median([r.prompt_ms for r in records if r.prompt_ms is not None])
-        parts.append(f"{name}: {figures.share(reused)} reused, prompt eval {figures.ms(ms)}")
-    return f"\nMedian per request. {'; '.join(parts)}."
+def _summary(played: list[tuple[Move, Record]]) -> str:
+    """Medians over the first requests of turns, without the two that are cold in any case."""
+    firsts = [(move, record) for move, record in played if move.begins_turn]
+    # The server's first prompt is cold, and so is the first one after the switch: the slot still holds the
+    # prompt as it was without the rules.
+    off = [record for move, record in firsts if not move.rules_on][1:]
+    on = [record for move, record in firsts if move.rules_on][1:]
+    return "\n".join(
+        [
+            "",
+            "Rows without a number go on with a turn: they add a tool's result, and hit in any case.",
+            f"Median over the first requests of turns 2 to {TURNS_BEFORE} (rules off), "
+            f"and of turns {TURNS_BEFORE + 2} to {TURNS} (rules on);",
+            f"turn 1 is cold, and so is turn {TURNS_BEFORE + 1}, whose prompt the rules have just changed:",
+            "",
+            f"  rules off  {_medians(off)}",
+            f"  rules on   {_medians(on)}",
+        ]
+    )
 
 
-def _set_up() -> tuple[Loaded, Inputs]:
+def _medians(records: list[Record]) -> str:
+    reused = figures.median(record.reused for record in records)
+    ms = figures.median(record.prompt_ms for record in records)
+    return f"{figures.share(reused):>5} reused, prompt eval {figures.ms(ms)}"
+
+
+def set_up() -> tuple[Loaded, Inputs]:
+    """Settings and input of the demo's engine, with every rule off; the home must be the demo's own.
+
+    Raises:
+        ConfigError: The demo's server is not installed.
+    """
     if find_spec("xllamacpp") is None:
         raise ConfigError("The demo needs llama.cpp's server: pip install 'kvconsole[demo]'", title="Demo")
     save_state(paths.state_file(), State(rules={rule.id: False for rule in shipped_rules()}))
@@ -139,7 +168,7 @@ def _set_up() -> tuple[Loaded, Inputs]:
 
 
 @contextmanager
-def _own_home() -> Iterator[None]:
+def own_home() -> Iterator[None]:
     """Keep the demo's switches and sums out of the person's own."""
     names = ("KVCONSOLE_CONFIG_DIR", "KVCONSOLE_STATE_DIR")
     before = {name: os.environ.get(name) for name in names}
@@ -163,6 +192,7 @@ def _free_port() -> int:
         return port
 
 
-def _switch_on(engine: Engine) -> None:
+def switch_on(engine: Engine) -> None:
+    """Switch on the rules that are on where nobody has chosen."""
     for rule in shipped_rules():
         engine.set_rule(rule.id, rule.on)
