@@ -83,9 +83,16 @@ def is_local(scope: asgi.Scope) -> bool:
     return (
         (client is None or _is_loopback(client[0]))
         and len(hosts) == 1
-        and _is_loopback(urlsplit(f"//{hosts[0]}").hostname)
-        and all(_is_loopback(urlsplit(origin).hostname) for origin in origins)
+        and _is_loopback(_hostname(f"//{hosts[0]}"))
+        and all(_is_loopback(_hostname(origin)) for origin in origins)
     )
+
+
+def _hostname(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _is_loopback(host: str | None) -> bool:

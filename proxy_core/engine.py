@@ -65,6 +65,7 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="kvconsole-engine", daemon=True)
         self._ready: Future[None] = Future()
         self._stopping = asyncio.Event()
+        self._saving = asyncio.Lock()
         self._upstream = Upstream(settings.upstream)
         self._history = History(self._tell, records=settings.history, body_bytes=settings.max_bodies)
 
@@ -74,18 +75,12 @@ class Engine:
         Raises:
             KvconsoleError: The address is taken, the state cannot be read, or the child does not start.
         """
-        state, problem = load_state(paths.state_file())
-        self._state = state
-        self._socket = bind(self.settings.listen_host, self.settings.listen_port)
-        self.port = self._socket.getsockname()[1]
-        self._rules = Rulebook(paths.rules_dir(), state.rules, bypass=not self.settings.rules)
-        self._logs = LogReader(self._from_log_thread, self._notice_from_thread)
         try:
-            followed = self._logs.open(
-                self.settings.log, self._inputs.stdin, self._inputs.child, state.logs_seen
-            )
+            state, problem = load_state(paths.state_file())
+            self._state = state
+            followed = self._open(state)
         except KvconsoleError:
-            self._socket.close()
+            self._loop.close()
             raise
         if problem is not None:
             self._tell(Notice("warning", "State", problem))
@@ -120,6 +115,20 @@ class Engine:
     def remembered_theme(self) -> str | None:
         """The theme that was chosen in an earlier run."""
         return self._state.theme
+
+    def _open(self, state: State) -> list[str]:
+        """Listen, and get the rules and logs ready; gives the log files. Nothing is left open on an error."""
+        self._socket = bind(self.settings.listen_host, self.settings.listen_port)
+        self.port = self._socket.getsockname()[1]
+        self._rules = Rulebook(paths.rules_dir(), state.rules, bypass=not self.settings.rules)
+        self._logs = LogReader(self._from_log_thread, self._notice_from_thread)
+        inputs = self._inputs
+        try:
+            return self._logs.open(self.settings.log, inputs.stdin, inputs.child, state.logs_seen)
+        except KvconsoleError:
+            self._socket.close()
+            self._logs.close()
+            raise
 
     def _call(self, command: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(command)
@@ -161,6 +170,9 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._logs.close)
         await upstream.close()
+        async with self._saving:
+            # The lock is fair: whoever asked for it before has saved by now.
+            return
 
     def _begin(self) -> None:
         self._rules_changed()
@@ -245,10 +257,12 @@ class Engine:
         spawn(self._save_off_loop(change), "save state")
 
     async def _save_off_loop(self, change: Callable[[State], State]) -> None:
-        try:
-            await asyncio.to_thread(update_state, paths.state_file(), change)
-        except KvconsoleError as error:
-            self._tell(Notice("warning", error.title, error.message))
+        # One after the other: of two threads, the later change could be saved first.
+        async with self._saving:
+            try:
+                await asyncio.to_thread(update_state, paths.state_file(), change)
+            except KvconsoleError as error:
+                self._tell(Notice("warning", error.title, error.message))
 
 
 def _routed(control: asgi.App, gateway: asgi.App) -> asgi.App:

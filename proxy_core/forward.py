@@ -94,16 +94,18 @@ class Forward:
                 if self._reader is not None and self._reader.feed(chunk):
                     self._change(answer=self._reader.answer)
         except httpx.TransportError as error:
-            await self._broken_off(error, events, send)
+            # A plain event would be garbage within a compressed stream.
+            plain = events and "content-encoding" not in response.headers
+            await self._broken_off(error, plain, send)
             return
         await asgi.body(send, b"", more=False)
         self._finish(response.status_code)
 
-    async def _broken_off(self, error: httpx.TransportError, events: bool, send: asgi.Send) -> None:
+    async def _broken_off(self, error: httpx.TransportError, plain_events: bool, send: asgi.Send) -> None:
         """The upstream died half-way: a stream ends in an error event, another body is left visibly short."""
         message = f"{self._advice(error)} This answer is incomplete."
         self._end("error", message)
-        if events:
+        if plain_events:
             gap = b"\n\n" if self._reader is None or self._reader.mid_event else b""
             event = error_event(self._exchange.api, message, _UNREACHABLE)
             await asgi.body(send, gap + event, more=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -25,7 +25,10 @@ class History:
         self._emit = emit
         self._most_records = records
         self._most_bytes = body_bytes
-        self._records: OrderedDict[int, Record] = OrderedDict()
+        self._records: dict[int, Record] = {}
+        # Kept apart, so that a client that polls /health pushes out no turn, least of all one under way.
+        self._turn_ids: deque[int] = deque()
+        self._other_ids: deque[int] = deque()
         self._bodies: OrderedDict[int, Bodies] = OrderedDict()
         self._body_bytes = 0
         self._joiner = Joiner()
@@ -94,8 +97,10 @@ class History:
         if record.prompts and at is not None:
             record = replace(record, flipped=self._flips.take())
         self._put(record)
-        while len(self._records) > self._most_records:
-            self._records.popitem(last=False)
+        ids = self._turn_ids if record.prompts else self._other_ids
+        ids.append(record.id)
+        if len(ids) > self._most_records:
+            del self._records[ids.popleft()]
         return record
 
     def _put(self, record: Record) -> None:

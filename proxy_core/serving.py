@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
+import logging
 import socket
 from collections.abc import Iterator
 
@@ -14,6 +16,21 @@ from proxy_core.errors import ListenError
 
 _GRACE_SECONDS = 2
 """How long open answers may go on when the engine stops; then they are cut."""
+
+
+_CUT = ("ASGI callable returned without completing response", "Cancel %s running task(s)")
+
+
+class _OnPurpose(logging.Filter):
+    """Drops what uvicorn reports as faults when kvconsole cuts an answer, which the record tells already."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to report `record`."""
+        cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+        return not cancelled and not record.msg.startswith(_CUT)
+
+
+_ON_PURPOSE = _OnPurpose()
 
 
 class Server(uvicorn.Server):
@@ -60,6 +77,7 @@ def server(app: asgi.App) -> Server:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         timeout_keep_alive=75,
     )
+    logging.getLogger("uvicorn.error").addFilter(_ON_PURPOSE)
     return Server(config)
 
 

@@ -31,14 +31,18 @@ class Tally:
         today = date.today().isoformat()
         if totals == self._kept and today == self._day:
             return
+        add, kept = self._added(totals, today), self._kept
+        # Before it is done: a save that is cancelled here still goes on in its thread, and counts.
+        self._kept = totals
         try:
-            state = await asyncio.to_thread(update_state, paths.state_file(), self._added(totals, today))
+            state = await asyncio.to_thread(update_state, paths.state_file(), add)
         except KvconsoleError as error:
+            self._kept = kept
             if not self._told:
                 self._tell(Notice("warning", error.title, error.message))
             self._told = True
             return
-        self._kept, self._day = totals, today
+        self._day = today
         self._tell(TodayChanged(Today(state.requests, state.reused_tokens, state.prompt_ms)))
 
     def keep_now(self, totals: Totals) -> None:

@@ -93,8 +93,11 @@ class UpstreamClient:
 
 
 def forwarded(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Headers without those of the connection, named ones in `Connection` included."""
-    pairs = [(name.lower(), value) for name, value in headers]
+    """Headers without those of the connection, named ones in `Connection` included.
+
+    Spaces around a value are no part of it (RFC 9110, 5.5), and the HTTP library refuses to send them.
+    """
+    pairs = [(name.lower(), value.strip(b" \t")) for name, value in headers]
     named = {
         token.strip().lower() for name, value in pairs if name == b"connection" for token in value.split(b",")
     }

@@ -48,6 +48,8 @@ async def watch_rules(folder: Path, reload: Callable[[], None]) -> None:
     # Imported here: it takes a while and nothing waits for it.
     from watchfiles import awatch
 
+    # What changed since the rules were first read would not be seen otherwise.
+    reload()
     async for changes in awatch(folder, debounce=200, step=50, recursive=False, stop_event=None):
         if any(path.endswith(".toml") for _, path in changes):
             reload()

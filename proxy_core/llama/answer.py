@@ -73,8 +73,12 @@ class _Payload(msgspec.Struct):
 
 _PAYLOAD = msgspec.json.Decoder(_Payload)
 _TELLING = (b'"timings"', b'"usage"', b'"error"')
-_LAST = (b"data: [DONE]", b'"type":"response.completed"', b'"type":"message_stop"')
-"""How the last event of a stream is known: chat completions, responses, messages."""
+_DONE = b"data: [DONE]"
+_LAST = (b'"type":"response.completed"', b'"type":"message_stop"', b'"stop":true')
+"""How the last event of a stream is known in responses, messages and completion; that of chat is `_DONE`.
+
+Quotes in a model's words are escaped, so these never stand there; `_DONE` could, and must begin the event.
+"""
 
 
 class AnswerReader:
@@ -109,7 +113,7 @@ class AnswerReader:
     @property
     def mid_event(self) -> bool:
         """Whether the bytes so far end inside an event of a stream."""
-        return bool(self._rest.strip())
+        return self._lost or bool(self._rest.strip())
 
     def _events(self) -> None:
         *events, rest = bytes(self._rest).replace(b"\r\n", b"\n").split(b"\n\n")
@@ -119,7 +123,8 @@ class AnswerReader:
             self._rest[:] = rest
 
     def _event(self, event: bytes) -> None:
-        self.ended = self.ended or any(word in event for word in _LAST)
+        last = event.lstrip().startswith(_DONE) or any(word in event for word in _LAST)
+        self.ended = self.ended or last
         if any(word in event for word in _TELLING):
             data = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
             self._read(b"\n".join(data))
@@ -127,7 +132,7 @@ class AnswerReader:
     def _read(self, data: bytes) -> None:
         try:
             payload = _PAYLOAD.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         inner = payload.message if isinstance(payload.message, _Inner) else payload.response
         usage = payload.usage or (inner.usage if inner else None)

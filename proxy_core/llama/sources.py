@@ -16,8 +16,8 @@ from proxy_core.llama.split import LineSplitter
 from proxy_core.llama.tail import FileTail
 
 OnLines: TypeAlias = Callable[[str, Sequence[str], bool], None]
-"""Gets the source's name, its new lines, and whether they are live: False for what was in a file before it was
-followed. Called on the source's thread; a slow one holds up the pipe's writer."""
+"""Gets the source's name, its new lines, and whether they are live: False for what was in a file before it
+was followed. Called on the source's thread; a slow one holds up the pipe's writer."""
 OnError: TypeAlias = Callable[[str, LogSourceError], None]
 OnEnd: TypeAlias = Callable[[str], None]
 

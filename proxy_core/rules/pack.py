@@ -89,6 +89,8 @@ def read_pack(name: str, data: bytes) -> list[Rule]:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise RuleError(f"{name}: this is not valid TOML: {error}.") from error
+    except RecursionError:
+        raise RuleError(f"{name}: it is nested too deeply.") from None
     except msgspec.ValidationError as error:
         raise RuleError(f"{name}: {_in_words(str(error), tree)}.") from error
     rules = []
