@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -13,10 +14,11 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.markup import escape
 from textual.screen import Screen
 from textual.theme import Theme
 
-from console.commands import COMMANDS
+from console.commands import COMMANDS, IN_PALETTE
 from console.messages import BodiesWanted, RuleSwitchWanted
 from console.model import Model
 from console.screens.help import HelpScreen
@@ -24,6 +26,7 @@ from console.screens.main import MainScreen
 from proxy_core.engine import Engine
 from proxy_core.errors import KvconsoleError
 from proxy_core.events import Event, Notice
+from proxy_core.visible import visible
 
 DRAIN_SECONDS = 0.1
 """Time between two looks at the engine's events: ten drawings a second are the most that anybody sees."""
@@ -63,6 +66,7 @@ class ConsoleApp(App[None]):
         self._engine = engine
         self._events = events
         self._problems = list(problems)
+        self._said: dict[str, tuple[Notice, float]] = {}
         self._model = Model(engine.settings.upstream, records=engine.settings.history)
         for name in list(self.available_themes):
             self.unregister_theme(name)
@@ -90,6 +94,7 @@ class ConsoleApp(App[None]):
         for problem in self._problems:
             self._say(Notice("warning", problem.title, problem.message))
         self.set_interval(DRAIN_SECONDS, self._drain)
+        self.set_interval(1.0, self._tick)
         self.call_after_refresh(_quieten_gc)
 
     def _drain(self) -> None:
@@ -107,18 +112,27 @@ class ConsoleApp(App[None]):
             self._say(notice)
         main.show(changes)
 
+    def _tick(self) -> None:
+        if (main := self._main) is not None and main.complete and self.is_running:
+            main.tick()
+
     @property
     def _main(self) -> MainScreen | None:
         return next((s for s in self.screen_stack if isinstance(s, MainScreen)), None)
 
     def _say(self, notice: Notice) -> None:
-        self.notify(
-            notice.message,
-            title=notice.title,
-            severity=notice.level,
-            timeout=_TOAST_SECONDS[notice.level],
-            markup=False,
-        )
+        """Show a notice; of those with one title only the newest stays, so that they never pile up."""
+        now = time.monotonic()
+        self._said[notice.title] = (notice, now + _TOAST_SECONDS[notice.level])
+        self._said = {title: (said, end) for title, (said, end) in self._said.items() if end > now}
+        self.clear_notifications()
+        for said, end in self._said.values():
+            self.notify(said.message, title=said.title, severity=said.level, timeout=end - now, markup=False)
+
+    def action_quieten(self) -> None:
+        """Take every notice away."""
+        self._said.clear()
+        self.clear_notifications()
 
     @on(RuleSwitchWanted)
     def _switch_rule(self, event: RuleSwitchWanted) -> None:
@@ -147,12 +161,15 @@ class ConsoleApp(App[None]):
         """The palette: every key of the main screen, and every rule and theme by name."""
         if not isinstance(screen, MainScreen):
             return
-        for command in COMMANDS:
+        for command in (*COMMANDS, *IN_PALETTE):
             yield SystemCommand(command.title, command.help, partial(screen.run_action, command.action))
+        # The palette reads markup, and rules come from files that anybody may have written.
         for rule in self._model.rules.rules:
             on = rule.id in self._model.rules.enabled
             switch = partial(self._engine.set_rule, rule.id, not on)
-            yield SystemCommand(f"rules: Switch {'off' if on else 'on'} {rule.id}", rule.does, switch)
+            yield SystemCommand(
+                f"rules: Switch {'off' if on else 'on'} {rule.id}", escape(visible(rule.does)), switch
+            )
         for name in sorted(self.available_themes):
             yield SystemCommand(
                 f"theme: {name}", "Change the colours.", partial(setattr, self, "theme", name)

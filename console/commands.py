@@ -90,10 +90,31 @@ BYPASS = Command(
     "rules",
 )
 THEME = Command("T", "T", "app.next_theme", "theme", "theme: Next", "Change to the next theme.", "screen")
+PALETTE = Command(
+    "ctrl+p",
+    "ctrl+p",
+    "app.command_palette",
+    "palette",
+    "help: Commands",
+    "Find a command by name.",
+    "screen",
+)
 HELP = Command("question_mark", "?", "app.help", "help", "help: Keys", "Show every key.", "screen")
-QUIT = Command("q", "q", "app.quit", "quit", "app: Quit", "Stop the proxy and leave.", "screen")
+QUIT = Command("q", "q", "app.quit", "quit", "quit: Leave kvconsole", "Stop the proxy and leave.", "screen")
 
-COMMANDS = (TURNS, DIFF, RULES, LOG, ZOOM, OLDER, NEWER, FOLLOW, BYPASS, THEME, HELP, QUIT)
+COMMANDS = (TURNS, DIFF, RULES, LOG, ZOOM, OLDER, NEWER, FOLLOW, BYPASS, THEME, PALETTE, HELP, QUIT)
+
+IN_PALETTE = (
+    Command("n", "n", "diff_change(1)", "next", "diff: Next change", "Go to the next change.", "requests"),
+    Command(
+        "p", "p", "diff_change(-1)", "back", "diff: Previous change", "Go to the one before.", "requests"
+    ),
+    Command("slash", "/", "search_log", "search", "log: Search", "Search the log.", "screen"),
+    Command(
+        "w", "w", "follow_log", "follow", "log: Follow or hold", "Follow the log's end, or stay.", "screen"
+    ),
+)
+"""What panes can do, for the palette; the panes bind the keys themselves."""
 
 _PALETTE = Key("^p", "palette", "app.command_palette")
 
@@ -130,7 +151,8 @@ IN_PANES: tuple[tuple[Pane, tuple[tuple[str, str], ...]], ...] = (
     (
         "turns",
         (
-            ("↑ ↓", "Select a request; at the last one, the newest is followed."),
+            ("↑ ↓ j k", "Select a request; at the last one, the newest is followed."),
+            ("g G", "Go to the oldest and the newest request; home and end do the same."),
             ("enter", "Open its diff."),
         ),
     ),
@@ -147,7 +169,7 @@ IN_PANES: tuple[tuple[Pane, tuple[tuple[str, str], ...]], ...] = (
     (
         "log",
         (
-            ("/", "Search; enter goes to the next hit above, escape ends."),
+            ("/", "Search; enter gives the keys to the log, escape ends."),
             ("n N", "Go to the next hit above, and below."),
             ("w", "Follow the end, or stay."),
         ),

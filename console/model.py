@@ -46,6 +46,8 @@ class Model:
         self.upstream = Upstream(upstream)
         self.rules = RuleSet()
         self.bypass = False
+        self.problem: str | None = None
+        """What is wrong with the rule files."""
         self.totals = Totals()
         self.today = Today()
         self.records: OrderedDict[int, Record] = OrderedDict()
@@ -65,8 +67,9 @@ class Model:
                     changes.lines.extend(lines)
                 case UpstreamChanged(upstream):
                     self.upstream, changes.facts = upstream, True
-                case RulesChanged(rules, bypass):
-                    self.rules, self.bypass, changes.rules = rules, bypass, True
+                case RulesChanged(rules, bypass, problem):
+                    self.rules, self.bypass, self.problem = rules, bypass, problem
+                    changes.rules = True
                 case TotalsChanged(totals):
                     changes.rules = changes.rules or totals.hits != self.totals.hits
                     self.totals, changes.facts = totals, True

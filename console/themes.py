@@ -100,18 +100,31 @@ def read_theme(file: Path | Traversable) -> Theme:
     colours = {
         key: value for key, value in msgspec.structs.asdict(table.colours).items() if value is not None
     }
-    for key, value in chain(colours.items(), _colour_variables(table.variables)):
-        try:
-            Color.parse(value)
-        except ColorParseError as error:
-            raise ThemeError(f"{file.name}{_line(key, text)}: {key} = {value!r} is no colour.") from error
+    if not _NAME.fullmatch(table.name):
+        raise ThemeError(
+            f"{file.name}{_line('name', text)}: a name is made of letters, digits, spaces and . _ -"
+        )
+    for key, value in chain(colours.items(), table.variables.items()):
+        if not _is_valid(key, value):
+            what = "text style" if key.endswith("-style") else "colour"
+            raise ThemeError(f"{file.name}{_line(key, text)}: {key} = {value!r} is no {what}.")
     variables = {name: colours[role] for name, role in _ROLES.items()} | table.variables
     return Theme(name=table.name, dark=table.dark, variables=variables, **colours)
 
 
-def _colour_variables(variables: dict[str, str]) -> list[tuple[str, str]]:
-    """Variables that hold a colour: all but text styles, and those that refer to others."""
-    return [(k, v) for k, v in variables.items() if not k.endswith("-style") and not v.startswith("$")]
+_STYLES = frozenset({"none", "bold", "dim", "italic", "underline", "reverse", "strike", "not"})
+_NAME = re.compile(r"[\w .-]+")
+
+
+def _is_valid(key: str, value: str) -> bool:
+    """Variables hold a colour or, where their name says so, text styles; references to others are refused."""
+    if key.endswith("-style"):
+        return bool(value.split()) and set(value.split()) <= _STYLES
+    try:
+        Color.parse(value)
+    except ColorParseError:
+        return False
+    return True
 
 
 def _in_words(problem: str, text: str) -> str:

@@ -196,7 +196,8 @@ class Engine:
         self._tell(UpstreamChanged(upstream))
 
     def _rules_changed(self) -> None:
-        self._tell(RulesChanged(self._rules.current, self._rules.bypass))
+        rules = self._rules
+        self._tell(RulesChanged(rules.current, rules.bypass, rules.problem))
 
     def _set_rule(self, rule_id: str, on: bool) -> None:
         if self._rules.switch(rule_id, on):
@@ -227,6 +228,7 @@ class Engine:
         if self._rules.problem is not None:
             if self._rules.problem != before:
                 kept = f"{self._rules.problem}\nThe rules that were in force stay in force."
+                self._rules_changed()
                 self._tell(Notice("error", "Rules", kept))
         elif changed or before is not None:
             self._rules_changed()

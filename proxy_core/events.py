@@ -39,6 +39,8 @@ class RulesChanged:
     rules: RuleSet
     bypass: bool = False
     """Everything passes through untouched, whatever is switched on."""
+    problem: str | None = None
+    """What is wrong with the rule files; the rules are those from before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from proxy_core.llama.turns import Turn
 GRACE = 5.0
 """Seconds that a turn waits for its exchange, and an ended exchange for its turn, before it stands alone."""
 
+_DRAFTED = 16
+
 _ROUNDING_MS = 0.0051
 """The log gives times with two decimals, the answer with three."""
 
@@ -37,25 +39,22 @@ class Joiner:
 
     def turn(self, turn: Turn, now: float) -> Record | None:
         """A turn was logged; gives the record that it completes, if that is known by now."""
-        best = min(
-            ((at, record) for record, at in self._ended.values() if fits(record.exchange, turn)),
-            key=lambda pair: abs(pair[0] - now),
-            default=None,
-        )
+        # Of several that fit, the oldest: the log is written in the order in which answers end.
+        fitting = (record for record, _ in self._ended.values() if fits(record.exchange, turn))
+        best = next(fitting, None)
         if best is None:
             self._turns.append(Waiting(turn, now))
             return None
-        del self._ended[best[1].id]
-        return best[1]
+        del self._ended[best.id]
+        return best
 
     def exchange(self, record: Record, now: float) -> Turn | None:
         """An exchange has its figures; gives the turn that belongs to it, if it was logged by now."""
-        fitting = [waiting for waiting in self._turns if fits(record.exchange, waiting.turn)]
-        if not fitting:
+        best = next((waiting for waiting in self._turns if fits(record.exchange, waiting.turn)), None)
+        if best is None:
             self._ended[record.id] = (record, now)
             return None
         self._ended.pop(record.id, None)
-        best = min(fitting, key=lambda waiting: abs(waiting.at - now))
         self._turns.remove(best)
         return best.turn
 
@@ -70,15 +69,28 @@ class Joiner:
 
 
 def fits(exchange: Exchange | None, turn: Turn) -> bool:
-    """Whether the figures of an exchange's answer can be those of a logged turn."""
+    """Whether the figures of an exchange's answer can be those of a logged turn.
+
+    Every figure that both know must agree. A turn without figures was cancelled or refused, and belongs to an
+    exchange that ended the same way.
+    """
     if exchange is None:
         return False
+    if (turn.cancelled or turn.error is not None) and turn.prompt_n is None:
+        refused = turn.error is not None and exchange.status == "error"
+        return refused or (turn.cancelled and exchange.status == "cancelled")
     answer = exchange.answer
     if answer.prompt_ms is not None and turn.prompt_ms is not None:
         same = abs(answer.prompt_ms - turn.prompt_ms) <= _ROUNDING_MS
         return same and answer.prompt_n == turn.prompt_n
-    if answer.prompt_n is not None and turn.prompt_n is not None:
-        return answer.prompt_n == turn.prompt_n and answer.gen_n in (None, turn.gen_n)
-    if answer.prompt_tokens is not None and turn.prompt_tokens is not None:
-        return answer.prompt_tokens == turn.prompt_tokens and answer.gen_n in (None, turn.gen_n)
-    return exchange.status == "cancelled" and turn.cancelled
+    # A count that the log only implies can be a few tokens high where the server drafts.
+    spare = _DRAFTED if turn.cached_source == "derived" else 0
+    pairs = (
+        (answer.prompt_n, turn.prompt_n, 0),
+        (answer.gen_n, turn.gen_n, 0),
+        (answer.cached_n, turn.cached_n, spare),
+        (answer.prompt_tokens, turn.prompt_tokens, spare),
+    )
+    known = [(ours, theirs, off) for ours, theirs, off in pairs if ours is not None and theirs is not None]
+    told = answer.prompt_n is not None or answer.prompt_tokens is not None
+    return told and bool(known) and all(abs(ours - theirs) <= off for ours, theirs, off in known)

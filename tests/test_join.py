@@ -74,14 +74,27 @@ def test_whichever_comes_first_waits_for_the_other() -> None:
     assert [waiting.turn.task for waiting in joiner.expire(3.0 + GRACE + 0.1)] == [3]
 
 
-def test_of_equal_ones_the_nearest_in_time_is_taken() -> None:
+def test_of_equal_ones_the_oldest_is_taken() -> None:
     joiner = Joiner()
     joiner.turn(turn(1, n=10, gen=3), 0.0)
-    joiner.turn(turn(2, n=10, gen=3), 4.0)
-    assert joiner.exchange(record(1, COUNTED), 4.1) == turn(2, n=10, gen=3)
+    joiner.turn(turn(2, n=10, gen=3), 0.1)
+    assert joiner.exchange(record(1, COUNTED), 0.2) == turn(1, n=10, gen=3)
     joiner.exchange(record(2, Answer(prompt_n=20)), 1.0)
-    joiner.exchange(record(3, Answer(prompt_n=20)), 4.0)
-    assert joiner.turn(turn(3, n=20, gen=3), 4.1) == record(3, Answer(prompt_n=20))
+    joiner.exchange(record(3, Answer(prompt_n=20)), 1.1)
+    assert joiner.turn(turn(3, n=20, gen=3), 1.2) == record(2, Answer(prompt_n=20))
+
+
+def test_every_figure_that_both_know_must_agree() -> None:
+    """One evaluated token is common: of two such answers only the sizes of the prompts differ."""
+    short = Turn(slot=0, task=1, prompt_n=1, gen_n=4, cached_n=9, cached_source="logged")
+    assert fits(exchange(Answer(prompt_tokens=10, prompt_n=1, cached_n=9, gen_n=4)), short)
+    assert not fits(exchange(Answer(prompt_tokens=28, prompt_n=1, cached_n=27, gen_n=4)), short)
+
+
+def test_a_refused_request_belongs_to_its_refused_turn() -> None:
+    refused = Turn(slot=0, task=3, error="request exceeds the available context size")
+    assert fits(exchange(status="error"), refused)
+    assert not fits(exchange(), refused)
 
 
 def test_an_exchange_that_changes_is_held_once() -> None:

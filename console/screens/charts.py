@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from textual import on
 from textual.app import ComposeResult
@@ -41,12 +42,13 @@ class Charts(Container):
     def show(self, records: Sequence[Record], *, log_seen: bool) -> None:
         """Draw the turns, oldest first; those still under way come when they have figures."""
         ended = [record for record in records if not record.open]
+        known = next((r for r in reversed(ended) if r.reused is not None or r.prompt_ms is not None), None)
         sim, ms = self.query_one("#sim-chart", TurnChart), self.query_one("#eval-chart", TurnChart)
         sim.set_points([_point(r, r.sim, r.reused) for r in ended])
         ms.set_points([_point(r, r.prompt_ms, None) for r in ended])
-        if ended:
-            sim.figures = sim_figures(ended, log_seen=log_seen)
-            ms.figures = eval_figures(ended)
+        if known is not None:
+            sim.figures = sim_figures(known, ended, log_seen=log_seen)
+            ms.figures = eval_figures(known, ended)
 
     def select(self, record_id: int) -> None:
         """Mark a turn in both charts."""
@@ -63,9 +65,8 @@ class Charts(Container):
         self.post_message(self.Picked(event.key))
 
 
-def sim_figures(records: Sequence[Record], *, log_seen: bool) -> tuple[str, ...]:
+def sim_figures(last: Record, records: Sequence[Record], *, log_seen: bool) -> tuple[str, ...]:
     """Last value and median of `sim_best`, and the last reused share."""
-    last = records[-1]
     reused = f"reused {figures.share(last.reused)}"
     if not log_seen:
         return reused, "sim unknown: l tells why"
@@ -76,12 +77,17 @@ def sim_figures(records: Sequence[Record], *, log_seen: bool) -> tuple[str, ...]
     )
 
 
-def eval_figures(records: Sequence[Record]) -> tuple[str, ...]:
+def eval_figures(last: Record, records: Sequence[Record]) -> tuple[str, ...]:
     """Last value and median of the prompt eval time."""
     middle = figures.median(r.prompt_ms for r in records)
-    return f"last {figures.ms(records[-1].prompt_ms)}", f"median {figures.ms(middle)}"
+    return f"last {figures.ms(last.prompt_ms)}", f"median {figures.ms(middle)}"
+
+
+@lru_cache(maxsize=4096)
+def _time(minute: int) -> str:
+    return time.strftime("%H:%M", time.localtime(minute * 60))
 
 
 def _point(record: Record, value: float | None, second: float | None) -> Point:
-    label = time.strftime("%H:%M", time.localtime(record.at)) if record.at else ""
+    label = _time(int(record.at // 60)) if record.at else ""
     return Point(key=record.id, value=value, second=second, label=label, mark=record.flipped)

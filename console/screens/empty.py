@@ -14,8 +14,7 @@ def turns(address: str, model: Model) -> str:
         f"  OpenClaw, OpenAI clients   baseUrl http://{address}/v1",
         f"  Claude Code                ANTHROPIC_BASE_URL=http://{address}",
         "",
-        f"or try: curl {address}/v1/chat/completions -d "
-        '\'{"messages":[{"role":"user","content":"Hi"}]}\'',
+        f'or try: curl -d \'{{"prompt":"Hi","n_predict":8}}\' {address}/completion',
     ]
     if model.upstream.state == "down":
         lines += ["", f"llama-server is not there: {model.upstream.url}. Start it, or pass --upstream URL."]
@@ -26,7 +25,7 @@ def log(settings: Settings) -> str:
     """How to give kvconsole the server's log, or that it is waiting for it."""
     if settings.log:
         names = ", ".join("standard input" if name == "-" else name for name in settings.log)
-        return f"Waiting for the first line of {names}."
+        return f"Waiting for lines of {names}. A file that was followed before is read from its end."
     return (
         "No log. Without one, sim_best and f_keep stay unknown. Any of these brings it:\n"
         "\n"

@@ -22,7 +22,7 @@ from console.widgets.keyline import KeyLine
 from console.widgets.log import LogPane
 from console.widgets.rules import RuleList, RulesPanel
 from console.widgets.status import StatusBar
-from console.widgets.turns import NARROW, NORMAL, WIDE, TurnsTable
+from console.widgets.turns import TurnsTable, clock, is_untouched
 from proxy_core.exchange import Bodies, Record
 from proxy_core.settings import Settings
 
@@ -64,7 +64,9 @@ class MainScreen(Screen[None]):
             rules.add_class("pane")
             rules.border_title = "rules"
             yield rules
-            yield DiffPane(id="diff", classes="pane")
+            diff = DiffPane(id="diff", classes="pane")
+            diff.border_title = "request"
+            yield diff
             with PaneBox(id="log", classes="pane") as log:
                 log.border_title = "log"
                 yield LogPane()
@@ -87,7 +89,8 @@ class MainScreen(Screen[None]):
             self.query_one(StatusBar).show(self._model, self._address)
         if changes.rules:
             hits = dict(self._model.totals.hits)
-            self.query_one(RulesPanel).show(self._model.rules, hits, bypass=self._model.bypass)
+            model = self._model
+            self.query_one(RulesPanel).show(model.rules, hits, bypass=model.bypass, problem=model.problem)
             self.query_one(StatusBar).show(self._model, self._address)
         if changes.lines:
             self.query_one(LogPane).add(changes.lines)
@@ -96,6 +99,8 @@ class MainScreen(Screen[None]):
             with self.app.batch_update():
                 table.drop(changes.dropped)
                 table.put(changes.records.values())
+                if self._diffed in changes.records:
+                    self._show_late_trouble(changes.records[self._diffed])
                 self.query_one(Charts).show(self._model.turns(), log_seen=self._model.log_seen)
                 self._title_turns()
         any_turn = bool(self._model.records)
@@ -107,13 +112,18 @@ class MainScreen(Screen[None]):
 
     def show_bodies(self, record: Record, bodies: Bodies | None) -> None:
         """Compare a request's bodies, or say why there are none."""
-        pane = self.query_one(DiffPane)
         if record.exchange is None:
-            self._say(pane, empty.diff_direct(self._address))
+            self._say(record, empty.diff_direct(self._address))
         elif bodies is None:
-            self._say(pane, empty.diff_gone(record.id))
+            self._say(record, empty.diff_gone(record.id))
+        elif record.exchange.status == "error" and record.exchange.note:
+            self._say(record, record.exchange.note)
         else:
             self._compare(record, bodies)
+
+    def tick(self) -> None:
+        """Let the clocks of turns under way go on."""
+        self.query_one(TurnsTable).redraw_open()
 
     def select(self, record_id: int) -> None:
         """Put the cursor of the table on a turn."""
@@ -128,13 +138,14 @@ class MainScreen(Screen[None]):
         """Show a pane and give it the focus."""
         if self.maximized is not None:
             self.minimize()
-        self._pane = name
-        for other in PANES:
-            self.set_class(other == name, f"-{other}")
+        if name != "log":
+            self._end_search()
+        self._choose(name)
         self.query_one(_FOCUS[name]).focus()
         if name == "diff":
-            # Only after the next layout is the pane on screen.
-            self.call_after_refresh(self._want_bodies)
+            # Who reads a diff must not have it taken away by the next request.
+            self.query_one(TurnsTable).hold()
+            self._title_turns()
 
     def action_zoom(self) -> None:
         """Maximize the focused pane, or give its room back."""
@@ -142,6 +153,7 @@ class MainScreen(Screen[None]):
             self.minimize()
         elif (pane := self._focused_pane()) is not None:
             self.maximize(pane, container=False)
+            self.notify("z or escape gives the room back.", timeout=3)
 
     def action_step(self, by: int) -> None:
         """Select the request before or after."""
@@ -150,6 +162,7 @@ class MainScreen(Screen[None]):
     def action_follow(self) -> None:
         """Select the newest turn and stay with it."""
         self.query_one(TurnsTable).action_newest()
+        self._title_turns()
 
     def action_switch_rule(self) -> None:
         """Switch the rule under the cursor."""
@@ -176,9 +189,10 @@ class MainScreen(Screen[None]):
         await self.run_action(event.action)
 
     def on_descendant_focus(self) -> None:
-        """The key line shows the keys of the pane that has the focus."""
+        """The pane that has the focus is the chosen one, and the key line shows its keys."""
         pane = self._focused_pane()
         name: Pane = next((p for p in PANES if pane is not None and pane.id == p), "turns")
+        self._choose(name)
         self.query_one(KeyLine).show(KEY_LINES[name])
 
     @on(TurnsTable.Picked)
@@ -186,6 +200,10 @@ class MainScreen(Screen[None]):
         self.query_one(Charts).select(event.record_id)
         self._title_turns()
         self._want_bodies()
+
+    @on(TurnsTable.Held)
+    def _held(self) -> None:
+        self._title_turns()
 
     @on(TurnsTable.Opened)
     def _opened(self) -> None:
@@ -215,8 +233,9 @@ class MainScreen(Screen[None]):
         self.query_one(LogPane).search(event.value)
 
     @on(Input.Submitted, "#search")
-    def _next_hit(self) -> None:
-        self.query_one(LogPane).action_hit(-1)
+    def _to_hits(self) -> None:
+        """The log takes the keys, so that n and N go through the hits."""
+        self.query_one(LogPane).focus()
 
     @on(LogPane.Followed)
     def _followed(self, event: LogPane.Followed) -> None:
@@ -224,17 +243,29 @@ class MainScreen(Screen[None]):
         parts.append("following" if event.following else "held: w follows")
         self.query_one("#log").border_subtitle = " · ".join(parts)
 
-    def key_escape(self) -> None:
-        """Leave the search, the maximized pane, or go back to the turns."""
-        field = self.query_one("#search", Input)
-        if field.has_focus:
-            field.value = ""
-            field.display = False
+    async def key_escape(self) -> None:
+        """Leave the search, the maximized pane, or go back to the turns; notices go in any case."""
+        await self.run_action("app.quieten")
+        if self.query_one("#search", Input).display:
+            self._end_search()
             self.query_one(LogPane).focus()
         elif self.maximized is not None:
             self.minimize()
         else:
             self.action_pane("turns")
+
+    def _end_search(self) -> None:
+        field = self.query_one("#search", Input)
+        field.value = ""
+        field.display = False
+
+    def _choose(self, name: Pane) -> None:
+        """Give a pane its place in layouts that do not show all."""
+        self._pane = name
+        for other in PANES:
+            self.set_class(other == name, f"-{other}")
+        # Only after the next layout is the diff on screen, or not.
+        self.call_after_refresh(self._want_bodies)
 
     def _lay_out(self, width: int, height: int) -> None:
         compact = width < 100 or height < 30
@@ -243,9 +274,7 @@ class MainScreen(Screen[None]):
         for name in ("-compact", "-normal", "-wide"):
             self.set_class(name == layout, name)
         self.query_one(Charts).set_compact(compact)
-        self.query_one(TurnsTable).set_room(NARROW if width < 100 else NORMAL if width < 150 else WIDE)
-        if not any(self.has_class(f"-{pane}") for pane in PANES):
-            self.add_class("-turns")
+        self._choose(self._pane)
 
     def _focused_pane(self) -> Widget | None:
         if self.focused is None:
@@ -265,14 +294,29 @@ class MainScreen(Screen[None]):
         if selected is not None and selected != self._diffed and self.query_one(DiffPane).is_on_screen:
             self.post_message(BodiesWanted(selected))
 
-    def _say(self, pane: DiffPane, text: str) -> None:
-        self._diffed = None
-        pane.border_title = "request"
+    def _say(self, record: Record, text: str) -> None:
+        self._diffed = record.id
+        pane = self.query_one(DiffPane)
         pane.show_message(text)
+        pane.border_title = f"request {record.id} · {clock(record)}"
 
     @work(exclusive=True, group="diff")
     async def _compare(self, record: Record, bodies: Bodies) -> None:
         self._diffed = record.id
         api = record.exchange.api if record.exchange else None
-        title = f"request {record.id} · raw → normalized"
+        title = f"request {record.id} · {clock(record)} · {self._what_became(record, bodies)}"
         await self.query_one(DiffPane).show(bodies.raw, bodies.normalized, api, title=title, key=record.id)
+
+    def _show_late_trouble(self, record: Record) -> None:
+        """The shown request has failed meanwhile: say why."""
+        if record.exchange is not None and record.exchange.status == "error":
+            self._diffed = None
+            self._want_bodies()
+
+    def _what_became(self, record: Record, bodies: Bodies) -> str:
+        note = record.exchange.note if record.exchange else None
+        if is_untouched(record):
+            return note or ""
+        if bodies.raw is bodies.normalized:
+            return "bypassed" if self._model.bypass else "no rule changed it"
+        return "raw → normalized" + (f" · {note}" if note else "")

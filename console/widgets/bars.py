@@ -70,7 +70,7 @@ class Plot:
         room = (self.width - self._margin) // TURN_CELLS
         if room < 1:
             return grid
-        shown = list(self.points[-room:])
+        shown = self._window(room)
         if self.scale == "log":
             # Of all points, so that the scale does not jump when a slow turn leaves the picture.
             self._low, self._high = decades([p.value for p in self.points if p.value is not None])
@@ -95,10 +95,19 @@ class Plot:
             return {**ends, rows // 2: "0.5"} if rows >= 5 else ends
         span = self._high - self._low
         places: dict[int, str] = {}
-        step = max(1, math.ceil(span / max(1, rows - 1)))
-        for decade in range(self._high, self._low - 1, -step):
-            places.setdefault(round((self._high - decade) / span * (rows - 1)), _DECADES.get(decade, ""))
+        for decade in range(self._high, self._low - 1, -1):
+            # The row in which a bar of that value ends.
+            places.setdefault(
+                rows - max(1, len(column((decade - self._low) / span, rows))), _DECADES.get(decade, "")
+            )
         return places
+
+    def _window(self, room: int) -> list[Point]:
+        """The newest points that fit, or as many from the selected one on where that is older."""
+        start = max(0, len(self.points) - room)
+        chosen = next((i for i, point in enumerate(self.points) if point.key == self.selected), start)
+        start = min(start, chosen)
+        return list(self.points[start : start + room])
 
     def _bar(self, grid: Grid, rows: int, x: int, point: Point) -> None:
         if point.mark is not None:
@@ -112,17 +121,17 @@ class Plot:
         if level is None:
             grid[rows - 1][x] = Cell(_UNKNOWN, "unknown", key)
         style = "measure" if self.scale == "log" else figures.level(point.value)
-        both = self.scale == "log"
         for up, char in enumerate(column(level, rows) if level is not None else ""):
             grid[rows - 1 - up][x] = Cell(char, style, key)
-            if both:
+            if self.scale == "log":
                 grid[rows - 1 - up][x + 1] = Cell(char, style, key)
         if point.second is not None:
             for up, char in enumerate(thin_column(point.second, rows)):
                 grid[rows - 1 - up][x + 1] = Cell(char, figures.level(point.second), key)
         for y in range(rows):
-            if grid[y][x].key is None:
-                grid[y][x : x + 2] = [Cell(" ", grid[y][x].style, key)] * 2
+            for cell in (x, x + 1):
+                if grid[y][cell].key is None:
+                    grid[y][cell] = Cell(" ", "", key)
 
     def _share(self, value: float | None) -> float | None:
         if value is None or self.scale == "share":

@@ -69,7 +69,8 @@ class Painter:
         text = row.left if side == "left" else row.right
         yield Segment(pointer, self.style("diff--pointer"))
         if row.kind in ("heading", "fold", "note"):
-            yield from self._label(row, text, width - 1)
+            # A note speaks of both sides, so it stands on one of them.
+            yield from self._label(row, "" if row.kind == "note" and side == "right" else text, width - 1)
             return
         sign, name = self._sign(row, side)
         if text is None:

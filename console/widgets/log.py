@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
@@ -82,7 +83,7 @@ class LogPane(ScrollView, can_focus=True):
         self.following = True
         self._lines: list[LogLine] = []
         self._widest = 0
-        self._needle = ""
+        self._needle: re.Pattern[str] | None = None
         self._hits: list[int] = []
         self._at: int | None = None
         self._empty = ""
@@ -97,13 +98,13 @@ class LogPane(ScrollView, can_focus=True):
         fresh = [line._replace(text=shown_line(visible(line.text))) for line in lines[-MOST_LINES:]]
         start = len(self._lines)
         self._lines += fresh
-        self._hits += [start + i for i, line in enumerate(fresh) if self._needle and self._matches(line)]
+        self._hits += [start + i for i, line in enumerate(fresh) if self._matches(line)]
         gone = max(0, len(self._lines) - MOST_LINES)
         if gone:
             del self._lines[:gone]
             self._hits = [hit - gone for hit in self._hits if hit >= gone]
             self._at = None if self._at is None or self._at < gone else self._at - gone
-        self._widest = max(self._widest, max((len(line.text) for line in fresh), default=0))
+        self._widest = max(self._widest, max((_cells(line.text) for line in fresh), default=0))
         self.virtual_size = Size(self._widest, len(self._lines))
         if self.following:
             self._to_end()
@@ -115,8 +116,8 @@ class LogPane(ScrollView, can_focus=True):
 
     def search(self, needle: str) -> None:
         """Mark every line that holds `needle`, in any case, and go to the last one."""
-        self._needle = needle.lower()
-        self._hits = [i for i, line in enumerate(self._lines) if self._needle and self._matches(line)]
+        self._needle = re.compile(re.escape(needle), re.IGNORECASE) if needle else None
+        self._hits = [i for i, line in enumerate(self._lines) if self._matches(line)]
         self._at = None
         if self._hits:
             self._go_to(self._hits[-1])
@@ -164,11 +165,11 @@ class LogPane(ScrollView, can_focus=True):
         return Strip(segments).crop(x, x + width).extend_cell_length(width, style)
 
     def _marked(self, text: str, style: Style, *, current: bool) -> list[Segment]:
-        at = text.lower().find(self._needle) if self._needle else -1
-        if at < 0:
+        found = self._needle.search(text) if self._needle else None
+        if found is None:
             return [Segment(text, style)]
         mark = self.get_component_rich_style("log--current" if current else "log--hit")
-        end = at + len(self._needle)
+        at, end = found.span()
         return [Segment(text[:at], style), Segment(text[at:end], style + mark), Segment(text[end:], style)]
 
     def _empty_line(self, y: int, width: int) -> Strip:
@@ -177,7 +178,7 @@ class LogPane(ScrollView, can_focus=True):
         return Strip([Segment(set_cell_size(f" {line}", width), style)])
 
     def _matches(self, line: LogLine) -> bool:
-        return self._needle in line.text.lower()
+        return self._needle is not None and self._needle.search(line.text) is not None
 
     def _go_to(self, index: int) -> None:
         self._at = index
@@ -202,3 +203,7 @@ class LogPane(ScrollView, can_focus=True):
 
     def _report(self) -> None:
         self.post_message(self.Followed(self.following, len(self._hits) if self._needle else None))
+
+
+def _cells(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -28,6 +29,17 @@ class RuleList(OptionList):
         Binding("k", "cursor_up", "Up", show=False, id="rules.up"),
     ]
 
+    async def _on_click(self, event: events.Click) -> None:
+        """A click on another rule only goes there, so that its words can be read; the next one switches."""
+        clicked: int | None = event.style.meta.get("option")
+        if clicked is None:
+            return
+        if clicked == self.highlighted:
+            self.action_select()
+        else:
+            self.highlighted = clicked
+        event.prevent_default()
+
 
 class RulesPanel(Vertical):
     """A list of rules above the words for the one under the cursor."""
@@ -38,7 +50,7 @@ class RulesPanel(Vertical):
     RulesPanel {
         & RuleList { height: auto; max-height: 60%; border: none; padding: 0; background: transparent; }
         & RuleList:focus { border: none; }
-        & #rule-words { height: 1fr; overflow-y: auto; padding: 1 1 0 1; color: $text-muted; }
+        & #rule-words { height: 1fr; padding: 1 1 0 1; color: $text-muted; scrollbar-size: 0 1; }
     }
     """
 
@@ -54,14 +66,17 @@ class RulesPanel(Vertical):
         self._rules = RuleSet()
         self._hits: dict[str, int] = {}
         self._bypass = False
+        self._problem: str | None = None
 
     def compose(self) -> ComposeResult:
         """The list and the words."""
         yield RuleList(markup=False)
-        yield Static("", id="rule-words", markup=False)
+        with VerticalScroll(id="rule-words"):
+            yield Static("", markup=False)
 
-    def show(self, rules: RuleSet, hits: Mapping[str, int], *, bypass: bool) -> None:
-        """Draw a rule set; the cursor stays on its rule."""
+    def show(self, rules: RuleSet, hits: Mapping[str, int], *, bypass: bool, problem: str | None) -> None:
+        """Draw a rule set, and what is wrong with the files, if anything is; the cursor stays on its rule."""
+        self._problem = problem
         same = [rule.id for rule in rules.rules] == [rule.id for rule in self._rules.rules]
         self._rules, self._hits, self._bypass = rules, dict(hits), bypass
         listed = self.query_one(RuleList)
@@ -80,7 +95,7 @@ class RulesPanel(Vertical):
     def on_resize(self) -> None:
         """Hits stand at the right edge."""
         if self._rules.rules:
-            self.show(self._rules, self._hits, bypass=self._bypass)
+            self.show(self._rules, self._hits, bypass=self._bypass, problem=self._problem)
 
     @on(OptionList.OptionSelected)
     def _select(self, event: OptionList.OptionSelected) -> None:
@@ -100,7 +115,10 @@ class RulesPanel(Vertical):
         hits = "–" if not count else "1 hit" if count == 1 else f"{count} hits"
         room = max(12, self.query_one(RuleList).content_size.width - 2)
         name = f"{'■' if on else '□'} {visible(rule.id)}"
-        gap = " " * max(1, room - len(name) - len(hits))
+        space = room - cell_len(hits) - 1
+        if cell_len(name) > space:
+            name = f"{set_cell_size(name, max(3, space - 1)).rstrip()}…"
+        gap = " " * max(1, room - cell_len(name) - cell_len(hits))
         line = Text(name + gap + hits, no_wrap=True, overflow="ellipsis")
         if self._bypass or not on:
             line.stylize("dim")
@@ -114,4 +132,6 @@ class RulesPanel(Vertical):
         else:
             rule = rules[listed.highlighted]
             words = f"{rule.does}\nCost: {rule.cost}\n{rule.level} · {rule.client} · {rule.source}"
-        self.query_one("#rule-words", Static).update(visible(words))
+        if self._problem is not None:
+            words = f"! {self._problem}\nThe rules from before stay in force.\n\n{words}"
+        self.query_one("#rule-words Static", Static).update(visible(words))

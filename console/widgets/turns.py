@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 from textual import on
@@ -18,7 +19,10 @@ from console import figures
 from proxy_core.exchange import Record
 from proxy_core.visible import visible
 
-NARROW, NORMAL, WIDE = 0, 1, 2
+_PADDING = 2
+"""Cells around the text of a column."""
+_BAR = 2
+"""Cells that the scroll bar may take."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,9 @@ class Column:
     title: str
     width: int
     text: Callable[[Record], str]
+    weight: int
+    """The lightest columns go first where there is no room."""
     right: bool = True
-    least: int = NARROW
-    """The narrowest layout that has room for it."""
 
 
 def clock(record: Record) -> str:
@@ -39,51 +43,67 @@ def clock(record: Record) -> str:
     return time.strftime("%H:%M:%S", time.localtime(record.at)) if record.at else figures.UNKNOWN
 
 
+def _of(record: Record, name: str) -> str:
+    """Something that only a proxied request has."""
+    value = getattr(record.exchange, name) if record.exchange else None
+    return str(value) if value is not None else figures.UNKNOWN
+
+
 def _edits(record: Record) -> str:
     return str(len(record.exchange.edits)) if record.exchange else figures.UNKNOWN
+
+
+def _total(record: Record) -> str:
+    """How long a request took, or has been going on."""
+    if record.open and record.at is not None:
+        return figures.duration(max(0.0, time.time() - record.at))
+    return figures.ms(record.total_ms)
 
 
 def state(record: Record) -> str:
     """How a turn stands, with a sign for people who do not see the colour."""
     if record.exchange is None:
-        cancelled = record.turn is not None and record.turn.cancelled
-        return "✕ cancelled" if cancelled else "· direct"
+        turn = record.turn
+        refused = turn is not None and turn.error is not None
+        return "! refused" if refused else "✕ cancelled" if turn and turn.cancelled else "· direct"
     status = record.exchange.status
     if status == "error" and record.exchange.http_status:
         return f"! error {record.exchange.http_status}"
-    if status == "done" and (record.exchange.note or "").startswith("forwarded untouched"):
+    if status == "done" and is_untouched(record):
         return "✓ untouched"
     signs = {"waiting": "○", "streaming": "◐", "done": "✓", "cancelled": "✕", "error": "!"}
     return f"{signs[status]} {status}"
 
 
+def is_untouched(record: Record) -> bool:
+    """Whether the rules could not read a request."""
+    note = record.exchange.note if record.exchange else None
+    return (note or "").startswith("forwarded untouched")
+
+
 COLUMNS = (
-    Column("time", "time", 8, clock, right=False),
-    Column("api", "api", 10, lambda r: r.exchange.label if r.exchange else figures.UNKNOWN, right=False),
-    Column(
-        "client",
-        "client",
-        12,
-        lambda r: (r.exchange and r.exchange.client) or figures.UNKNOWN,
-        right=False,
-        least=NORMAL,
-    ),
-    Column(
-        "messages",
-        "msgs",
-        4,
-        lambda r: figures.count(r.exchange.messages if r.exchange else None),
-        least=NORMAL,
-    ),
-    Column("tokens", "tokens", 7, lambda r: figures.count(r.prompt_tokens)),
-    Column("reused", "reused", 6, lambda r: figures.share(r.reused)),
-    Column("sim", "sim", 5, lambda r: figures.sim(r.sim)),
-    Column("f_keep", "f_keep", 6, lambda r: figures.sim(r.f_keep), least=NORMAL),
-    Column("eval", "eval", 7, lambda r: figures.ms(r.prompt_ms)),
-    Column("total", "total", 7, lambda r: figures.ms(r.total_ms), least=NORMAL),
-    Column("edits", "edits", 5, _edits),
-    Column("state", "state", 11, state, right=False),
+    Column("time", "time", 8, clock, 9, right=False),
+    Column("api", "api", 10, lambda r: _of(r, "label"), 6, right=False),
+    Column("client", "client", 12, lambda r: _of(r, "client"), 4, right=False),
+    Column("model", "model", 20, lambda r: _of(r, "model"), 1, right=False),
+    Column("messages", "msgs", 4, lambda r: _of(r, "messages"), 2),
+    Column("tokens", "tokens", 7, lambda r: figures.count(r.prompt_tokens), 7),
+    Column("reused", "reused", 6, lambda r: figures.share(r.reused), 12),
+    Column("sim", "sim", 5, lambda r: figures.sim(r.sim), 11),
+    Column("f_keep", "f_keep", 6, lambda r: figures.sim(r.f_keep), 3),
+    Column("eval", "eval", 7, lambda r: figures.ms(r.prompt_ms), 10),
+    Column("total", "total", 7, _total, 5),
+    Column("edits", "edits", 5, _edits, 8),
+    Column("state", "state", 11, state, 13, right=False),
 )
+
+
+def fitting(width: int) -> tuple[Column, ...]:
+    """The columns that fit into so many cells."""
+    columns = list(COLUMNS)
+    while len(columns) > 1 and sum(column.width + _PADDING for column in columns) > width:
+        columns.remove(min(columns, key=lambda column: column.weight))
+    return tuple(columns)
 
 
 class TurnsTable(DataTable[Text]):
@@ -94,7 +114,8 @@ class TurnsTable(DataTable[Text]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", "Down", show=False, id="turns.down"),
         Binding("k", "cursor_up", "Up", show=False, id="turns.up"),
-        Binding("G,end", "newest", "Newest", show=False, id="turns.newest"),
+        Binding("home,g", "oldest", "Oldest", show=False, id="turns.oldest"),
+        Binding("end,G", "newest", "Newest", show=False, id="turns.newest"),
     ]
 
     DEFAULT_CSS = """
@@ -113,16 +134,29 @@ class TurnsTable(DataTable[Text]):
         record_id: int
 
     @dataclass
+    class Held(Message):
+        """The newest turn is not followed any more."""
+
+    @dataclass
     class Opened(Message):
         """The person wants to see the turn under the cursor."""
 
         record_id: int
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id, cursor_type="row", zebra_stripes=False, cell_padding=1, show_row_labels=False)
+        super().__init__(
+            id=id,
+            cursor_type="row",
+            zebra_stripes=False,
+            cell_padding=1,
+            show_row_labels=False,
+            # The newest turn is under the cursor most of the time: its colours must show there too.
+            cursor_foreground_priority="renderable",
+        )
         self._records: dict[int, Record] = {}
-        self._room = -1
+        self._shown: tuple[Column, ...] = ()
         self.following = True
+        """Whether the newest turn is selected as soon as it comes."""
 
     @property
     def selected(self) -> int | None:
@@ -130,39 +164,60 @@ class TurnsTable(DataTable[Text]):
         ids = list(self._records)
         return ids[self.cursor_row] if 0 <= self.cursor_row < len(ids) else None
 
-    def set_room(self, room: int) -> None:
-        """Show the columns that have room: `NARROW`, `NORMAL` or `WIDE`."""
-        if room == self._room:
+    @property
+    def newest_id(self) -> int | None:
+        """Id of the newest turn."""
+        return next(reversed(self._records), None)
+
+    def on_resize(self) -> None:
+        """Show the columns that fit."""
+        columns = fitting(self.size.width - _BAR)
+        if columns == self._shown or self.size.width == 0:
             return
-        self._room = room
-        row = self.cursor_row
+        selected = self.selected
+        self._shown = columns
         self.clear(columns=True)
-        for column in self._columns():
+        for column in columns:
             title = Text(column.title, justify="right" if column.right else "left")
             self.add_column(title, key=column.key, width=column.width)
         records, self._records = list(self._records.values()), {}
         self.put(records)
-        if not self.following:
-            self.move_cursor(row=row, animate=False)
+        if selected is not None and not self.following:
+            self.select(selected)
 
     def put(self, records: Iterable[Record]) -> None:
         """Add turns, or redraw those that are there already."""
+        added = False
         for record in records:
-            cells = [self._cell(column, record) for column in self._columns()]
+            if not self._shown:
+                self._records[record.id] = record
+                continue
+            cells = [self._cell(column, record) for column in self._shown]
             if record.id in self._records:
-                for column, cell in zip(self._columns(), cells, strict=True):
+                for column, cell in zip(self._shown, cells, strict=True):
                     self.update_cell(str(record.id), column.key, cell)
             else:
                 self.add_row(*cells, key=str(record.id))
+                added = True
             self._records[record.id] = record
-        if self.following:
+        if added and self.following:
             self.action_newest()
 
     def drop(self, ids: Sequence[int]) -> None:
-        """Remove turns that are no longer kept."""
-        for record_id in ids:
-            if self._records.pop(record_id, None) is not None:
-                self.remove_row(str(record_id))
+        """Remove turns that are no longer kept; what is selected and in sight stays there."""
+        gone = [record_id for record_id in ids if self._records.pop(record_id, None) is not None]
+        if not gone or not self._shown:
+            return
+        selected, top = max(0, self.cursor_row - len(gone)), self.scroll_offset.y
+        for record_id in gone:
+            self.remove_row(str(record_id))
+        if not self.following:
+            self.move_cursor(row=selected, animate=False, scroll=False)
+            self.scroll_to(y=max(0, top - len(gone)), animate=False, immediate=True)
+
+    def redraw_open(self) -> None:
+        """Let the clocks of the turns under way go on."""
+        self.put([record for record in self._records.values() if record.open])
 
     def select(self, record_id: int) -> None:
         """Put the cursor on a turn."""
@@ -176,6 +231,14 @@ class TurnsTable(DataTable[Text]):
         row = min(max(self.cursor_row + by, 0), len(self._records) - 1)
         self.following = row == len(self._records) - 1
         self.move_cursor(row=row, animate=False)
+
+    def hold(self) -> None:
+        """Stay with the selected turn when newer ones come."""
+        self.following = False
+
+    def action_oldest(self) -> None:
+        """Go to the oldest turn that is kept."""
+        self.step(-len(self._records))
 
     def action_newest(self) -> None:
         """Go to the newest turn, and follow."""
@@ -191,13 +254,17 @@ class TurnsTable(DataTable[Text]):
         """One turn on; at the newest, it is followed again."""
         self.step(1)
 
+    def on_mouse_scroll_up(self) -> None:
+        """Who scrolls back wants to read, not to be taken to the next turn."""
+        if self.max_scroll_y > 0 and self.following:
+            self.hold()
+            self.post_message(self.Held())
+
     @on(DataTable.RowHighlighted)
     def _highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         if event.row_key.value is not None:
-            record_id = int(event.row_key.value)
-            self.following = self.cursor_row >= len(self._records) - 1
-            self.post_message(self.Picked(record_id))
+            self.post_message(self.Picked(int(event.row_key.value)))
 
     @on(DataTable.RowSelected)
     def _selected(self, event: DataTable.RowSelected) -> None:
@@ -211,13 +278,12 @@ class TurnsTable(DataTable[Text]):
         if self._records and self.is_mounted:
             self.call_after_refresh(self.put, list(self._records.values()))
 
-    def _columns(self) -> list[Column]:
-        return [column for column in COLUMNS if column.least <= self._room]
-
     def _cell(self, column: Column, record: Record) -> Text:
         text = visible(column.text(record))
+        if cell_len(text) > column.width:
+            text = set_cell_size(text, column.width - 1).rstrip() + "…"
         return Text(
-            text[: column.width],
+            text,
             style=self._style(column, record, text),
             justify="right" if column.right else "left",
             no_wrap=True,

@@ -58,10 +58,10 @@ class Driven:
 
 @asynccontextmanager
 async def driven(
-    upstream: str, *, log: Path | None = None, size: tuple[int, int] = (120, 36)
+    upstream: str, *, log: Path | None = None, size: tuple[int, int] = (120, 36), **settings: object
 ) -> AsyncIterator[Driven]:
     """A console of that size over an engine of its own."""
-    flags: dict[str, object] = {"upstream": upstream, "listen": "127.0.0.1:0"}
+    flags: dict[str, object] = {"upstream": upstream, "listen": "127.0.0.1:0", **settings}
     if log is not None:
         flags["log"] = (str(log),)
     events: deque[Event] = deque()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from console.screens.charts import Charts
 from console.screens.help import HelpScreen
@@ -14,7 +15,7 @@ from console.widgets.chart import TurnChart
 from console.widgets.diff_pane import DiffPane
 from console.widgets.keyline import MOST_KEYS, KeyLine
 from console.widgets.log import LogPane
-from console.widgets.rules import RulesPanel
+from console.widgets.rules import RuleList, RulesPanel
 from console.widgets.status import StatusBar
 from console.widgets.turns import TurnsTable
 from proxy_core import paths
@@ -44,6 +45,10 @@ def cell(d: Driven, row: int, column: str) -> str:
 
 def notices(d: Driven) -> list[str]:
     return [f"{n.title}: {n.message}" for n in d.app._notifications]
+
+
+def told(d: Driven, words: str) -> bool:
+    return any(words in text for text in notices(d))
 
 
 def maximized(d: Driven) -> Widget | None:
@@ -145,11 +150,14 @@ async def test_rule_files_are_read_while_it_runs(llama: LlamaServer) -> None:
         file.write_text(RULE.format(pattern="Hello "), encoding="utf-8")
         await d.until(lambda: d.app._model.rules.get("mine.hello"))
         assert d.screen.query_one(RulesPanel).border_subtitle == "3 of 3 on"
-        file.write_text(RULE.format(pattern="(?=x)"), encoding="utf-8")
-        await d.until(lambda: any("mine.toml" in text for text in notices(d)))
+        for wrong in ("(?=x)", "(?!x)", "(?=y)"):
+            file.write_text(RULE.format(pattern=wrong), encoding="utf-8")
+            await d.until(partial(told, d, wrong))
         errors = [text for text in notices(d) if "mine.toml" in text]
-        assert len(errors) == 1
+        assert len(errors) == 1, "one notice for one trouble"
         assert "mine.hello" in errors[0]
+        words = str(d.screen.query_one("#rule-words Static", Static).render())
+        assert "! mine.toml" in words
         assert d.app._model.rules.get("mine.hello") is not None, "the rules that were in force stay"
         file.unlink()
         await d.until(lambda: d.app._model.rules.get("mine.hello") is None)
@@ -194,8 +202,10 @@ async def test_the_log_is_searched_and_held(llama: LlamaServer, tmp_path: Path) 
         await d.pilot.press("l", "slash", *"NEEDLE")
         assert pane._hits == [0, 50, 100, 150]
         assert pane._at == 150
-        await d.pilot.press("enter")
+        await d.pilot.press("enter", "n")
         assert pane._at == 100
+        await d.pilot.press("N")
+        assert pane._at == 150
         assert not following(d)
         assert "4 hits" in str(d.screen.query_one("#log").border_subtitle)
         await d.pilot.press("escape")
@@ -260,3 +270,60 @@ async def test_the_charts_know_what_they_hold(llama: LlamaServer) -> None:
     async with driven(llama.url) as d:
         assert d.screen.query_one(Charts).query_one("#sim-chart", TurnChart).empty
         assert "No request yet" in str(d.screen.query_one("#no-turns").render())
+
+
+async def test_the_diff_is_of_the_selected_request_after_it_was_hidden(llama: LlamaServer) -> None:
+    async with driven(llama.url) as d:
+        requests = conversation(3)
+        for request in requests[:2]:
+            await d.send(request)
+        await d.until(lambda: table(d).row_count == 2)
+        await d.pilot.press("r")
+        await d.send(requests[2])
+        await d.until(lambda: table(d).row_count == 3)
+        await d.pilot.press("t")
+        pane = d.screen.query_one(DiffPane)
+        await d.until(lambda: f"request {table(d).selected} " in str(pane.border_title))
+        await d.pilot.press("d")
+        held = table(d).selected
+        await d.send(requests[3])
+        await d.until(lambda: table(d).row_count == 4)
+        assert table(d).selected == held, "who reads a diff keeps it"
+
+
+async def test_dropping_old_turns_moves_nothing_that_is_read(llama: LlamaServer) -> None:
+    async with driven(llama.url, history=10) as d:
+        body = b'{"messages":[{"role":"user","content":"Hi"}],"max_tokens":1}'
+        request = type(conversation(1)[0])("/v1/chat/completions", body, {}, 1)
+        for _ in range(10):
+            await d.send(request)
+        await d.until(lambda: table(d).row_count == 10)
+        await d.pilot.press(*["left_square_bracket"] * 4)
+        selected = table(d).selected
+        for _ in range(3):
+            await d.send(request)
+        await d.until(lambda: table(d).row_count == 10 and (table(d).newest_id or 0) > (selected or 0) + 6)
+        assert table(d).selected == selected
+
+
+async def test_why_a_request_failed_is_said(llama_factory: LlamaFactory) -> None:
+    server = llama_factory()
+    async with driven(server.url) as d:
+        await d.until(lambda: "● llama-server" in status(d))
+        stop(server.process)
+        await d.send(conversation(1)[0])
+        pane = d.screen.query_one(DiffPane)
+        await d.until(lambda: "nobody listens there" in pane._message)
+        assert "--upstream" in pane._message
+
+
+async def test_a_click_on_a_rule_first_goes_there(llama: LlamaServer) -> None:
+    async with driven(llama.url) as d:
+        await d.until(lambda: d.app._model.rules.enabled)
+        await d.pilot.press("r")
+        await d.pilot.pause()
+        await d.pilot.click(RuleList, offset=(3, 1))
+        await d.pilot.pause(0.3)
+        assert len(d.app._model.rules.enabled) == 2
+        await d.pilot.click(RuleList, offset=(3, 1))
+        await d.until(lambda: len(d.app._model.rules.enabled) == 1)
