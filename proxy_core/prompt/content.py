@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from proxy_core.prompt.model import Kind, Segment, member, opens, text_of
 from proxy_core.prompt.spans import Span, items, members
@@ -21,8 +22,11 @@ def segments(source: bytes, content: Span | None, kind: Kind, message: int | Non
     if opens(source, content, b'"'):
         yield Segment(kind, message, content, source[content.start : content.end])
     elif opens(source, content, b"["):
+        begun: set[Kind] = set()
         for part in items(source, content):
-            yield from _part(source, part, kind, message)
+            for segment in _part(source, part, kind, message):
+                yield segment if segment.kind not in begun else replace(segment, first=False)
+                begun.add(segment.kind)
 
 
 def _part(source: bytes, part: Span, kind: Kind, message: int | None) -> Iterator[Segment]:

@@ -39,6 +39,8 @@ class Segment:
     """Where its JSON string lies in the body, quotes included."""
     literal: bytes
     """That JSON string."""
+    first: bool = True
+    """Whether it is the first text of its kind in its message: a client decorates a message once."""
 
     @cached_property
     def text(self) -> bytes:

@@ -13,6 +13,9 @@ from proxy_core.rules.fenced import FENCE, Block, block_at
 from proxy_core.rules.patterns import Pattern
 
 _LINE = re.compile(rb"[^\n]*\n?")
+_BLANK = re.compile(rb"\n\r?\n")
+_MOST_PIECES = 64
+"""Most lines and blocks that a client puts before a message; a text of nothing else is not its work."""
 _NEAR = 8
 """Most lines between a section's heading and its block: OpenClaw's frame has four."""
 
@@ -28,28 +31,44 @@ class Opening(NamedTuple):
 class Frame:
     """How a client decorates a message before the text that a person wrote."""
 
-    skip: Pattern
+    headings: tuple[Pattern, ...]
+    """The lines above fenced JSON blocks, in the order in which the client writes them, each at most once."""
+    lines: Pattern | None = None
     """A whole line that may stand before or between the blocks."""
-    heading: Pattern
-    """The line above a fenced JSON block."""
+    paragraphs: Pattern | None = None
+    """The first line of a piece that ends at the next blank line."""
 
     def opening(self, text: bytes) -> Opening:
-        """Read the decoration from the start of `text`, up to the first thing that is none of it."""
+        """Read the decoration from the start of `text`, up to the first thing that is none of it.
+
+        A heading that comes again, or before one that had its turn, is a quotation: the person's text begins.
+        """
         blocks: list[Block] = []
-        at = 0
-        while at < len(text):
+        at, turn = 0, 0
+        for _ in range(_MOST_PIECES):
             line = _line(text, at)
             bare = line.strip(b"\r\n")
+            below = at + len(line)
             # The fence is looked for first: it costs least, and most lines have none below them.
-            block = block_at(text, at + len(line)) if text.startswith(FENCE, at + len(line)) else None
-            if block is not None and self.heading.fullmatch(bare):
+            block = block_at(text, below) if text.startswith(FENCE, below) else None
+            if block is not None:
+                place = self._place(bare, turn)
+                if place is None:
+                    break
                 blocks.append(block)
-                at = block.end
-            elif bare and not self.skip.fullmatch(bare):
-                break
+                at, turn = block.end, place + 1
+            elif line and (not bare or _is(self.lines, bare)):
+                at = below
+            elif line and _is(self.paragraphs, bare):
+                at = _paragraph_end(text, below)
             else:
-                at += len(line)
+                break
         return Opening(blocks, at)
+
+    def _place(self, heading: bytes, turn: int) -> int | None:
+        """Which of the headings from `turn` on this line is."""
+        places = range(turn, len(self.headings))
+        return next((place for place in places if self.headings[place].fullmatch(heading)), None)
 
 
 def block_below(text: bytes, heading: Pattern, before: Pattern | None) -> list[Block]:
@@ -58,8 +77,8 @@ def block_below(text: bytes, heading: Pattern, before: Pattern | None) -> list[B
     Args:
         text: A whole text, a system prompt for instance.
         heading: Matches the heading; anchor it to a line's start with `(?m)^`.
-        before: Where the part begins that others write into (files, notes). The first block above it is the
-            client's own; when none is, only the last block of all is.
+        before: Where the part begins that others write into (files, notes). Only the first block above it is
+            the client's own; what stands below it is quoted.
     """
     found: list[tuple[int, Block]] = []
     at = 0
@@ -74,9 +93,7 @@ def block_below(text: bytes, heading: Pattern, before: Pattern | None) -> list[B
     if before is None or not found:
         return [block for _, block in found]
     limit = before.search(text)
-    if limit is None or found[0][0] < limit.start():
-        return [found[0][1]]
-    return [found[-1][1]]
+    return [found[0][1]] if limit is None or found[0][0] < limit.start() else []
 
 
 def _near(text: bytes, at: int) -> Block | None:
@@ -87,6 +104,16 @@ def _near(text: bytes, at: int) -> Block | None:
         if at >= len(text):
             break
     return None
+
+
+def _is(pattern: Pattern | None, line: bytes) -> bool:
+    return pattern is not None and pattern.fullmatch(line) is not None
+
+
+def _paragraph_end(text: bytes, at: int) -> int:
+    """Where the next blank line is, or the end."""
+    found = _BLANK.search(text, at - 1)
+    return found.start() + 1 if found else len(text)
 
 
 def _line(text: bytes, at: int) -> bytes:

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from proxy_core.errors import PromptError
 from proxy_core.prompt.model import Change
-from proxy_core.prompt.spans import Member, Span, members, string, whole
+from proxy_core.prompt.spans import Member, Span, items, members, string, whole
 
 _OPEN = re.compile(rb"```json[ \t]*\r?\n?")
 FENCE = b"```"
 
 
 class Block(NamedTuple):
-    """A fenced JSON object: its members, its own span, and where the text behind the fence begins."""
+    """Fenced JSON: the members of an object (an array has none), its span, and where the fence ends."""
 
     members: list[Member]
     span: Span
@@ -23,18 +23,21 @@ class Block(NamedTuple):
 
 
 def block_at(text: bytes, at: int) -> Block | None:
-    """The fenced JSON object that begins exactly at `at`, if one does."""
+    """The fenced JSON object or array that begins exactly at `at`, if one does."""
     opened = _OPEN.match(text, at)
     if opened is None:
         return None
     for close in _closings(text, opened.end()):
         inside = whole(text[opened.end() : close])
         span = Span(opened.end() + inside.start, opened.end() + inside.end)
-        if text[span.start : span.start + 1] == b"{":
-            try:
+        try:
+            if text[span.start : span.start + 1] == b"{":
                 return Block(members(text, span), span, close + len(FENCE))
-            except PromptError:
-                continue
+            if text[span.start : span.start + 1] == b"[":
+                items(text, span)
+                return Block([], span, close + len(FENCE))
+        except PromptError:
+            continue
     return None
 
 

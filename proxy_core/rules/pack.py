@@ -22,8 +22,9 @@ _ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 class FrameTable(msgspec.Struct, forbid_unknown_fields=True):
     """`[frames.NAME]`: how a client decorates a message."""
 
-    heading: str
-    skip: list[str] = []
+    headings: list[str]
+    lines: list[str] = []
+    paragraphs: list[str] = []
 
 
 class LookTable(msgspec.Struct, forbid_unknown_fields=True):
@@ -148,11 +149,15 @@ def _look(table: LookTable, frames: dict[str, Frame]) -> Look:
 
 
 def _frame(table: FrameTable) -> Frame:
-    for skip in table.skip:
-        pattern(skip)  # alone first, so that an error names the one that is wrong
-    # No line at all is skipped where none is named; RE2 has no pattern that never matches but this.
-    joined = "|".join(f"(?:{skip})" for skip in table.skip) or r"[^\x00-\x{10FFFF}]"
-    return Frame(pattern(joined), pattern(table.heading))
+    headings = tuple(pattern(heading) for heading in table.headings)
+    return Frame(headings, _any_of(table.lines), _any_of(table.paragraphs))
+
+
+def _any_of(sources: list[str]) -> Pattern | None:
+    """One pattern for several: a text is then looked at once."""
+    for source in sources:
+        pattern(source)  # alone first, so that an error names the one that is wrong
+    return pattern("|".join(f"(?:{source})" for source in sources)) if sources else None
 
 
 def _optional(source: str | None) -> Pattern | None:

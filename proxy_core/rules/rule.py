@@ -112,7 +112,7 @@ class Rule:
         found: list[tuple[int, Change]] = []
         for look in self.looks:
             for index, segment in enumerate(prompt.segments):
-                if segment.kind in look.kinds:
+                if segment.kind in look.kinds and (segment.first or look.section is not None):
                     cuts = self.action.apply(segment.text, look.matches(segment.text))
                     found += ((index, cut) for cut in cuts)
         return found

@@ -61,7 +61,6 @@ def test_any_keys_from_any_object(tree: dict[str, str], keys: set[str], style: s
 @pytest.mark.parametrize(
     "text",
     [
-        b"```json\n[1]\n```",
         b"```json\n{broken}\n```",
         b"```json\n{",
         b"``` json\n{}\n```",
@@ -69,7 +68,7 @@ def test_any_keys_from_any_object(tree: dict[str, str], keys: set[str], style: s
         b"",
     ],
 )
-def test_what_is_no_object_is_no_block(text: bytes) -> None:
+def test_what_is_no_json_is_no_block(text: bytes) -> None:
     assert block_at(text, 0) is None
 
 
@@ -78,3 +77,11 @@ def test_a_single_line_fence() -> None:
     block = block_at(text, 0)
     assert block is not None
     assert cut(text, without(block, {"message_id"})) == b'```json {"a": "2"} ```'
+
+
+def test_an_array_is_a_block_without_members() -> None:
+    text = b'```json\n[{"message_id": "1"}]\n```\nmore'
+    block = block_at(text, 0)
+    assert block is not None
+    assert text[block.end :] == b"\nmore"
+    assert without(block, {"message_id"}) == []

@@ -83,16 +83,12 @@ def test_a_frame_pasted_into_a_workspace_file_stays() -> None:
     assert '"message_id": "2"' in system
 
 
-def test_a_block_below_the_project_context_is_the_last_one() -> None:
-    """From 2026.4.5 on, the block stands behind the workspace files."""
+def test_a_block_below_the_project_context_is_quoted() -> None:
+    """Only releases that put the block above the workspace files wrote ids into it."""
     block = '{"schema": "openclaw.inbound_meta.v1", "message_id": "2"}'
-    pasted = f"## Inbound Context (trusted metadata)\n\n```json\n{block}\n```\n"
-    own = pasted.replace('"2"', '"1"')
-    system, _, _ = normalized(
-        "chat", f"You are\n# Project Context\n## AGENTS.md\n{pasted}\n## Group Chat Context\n{own}", "hi"
-    )
-    assert '"message_id": "2"' in system
-    assert '"message_id": "1"' not in system
+    quoted = f"## Inbound Context (trusted metadata)\n\n```json\n{block}\n```\n"
+    _, _, result = normalized("chat", f"You are\n# Project Context\n## MEMORY.md\n{quoted}", "hi")
+    assert result.edits == ()
 
 
 @pytest.mark.parametrize(
@@ -130,6 +126,9 @@ def test_only_message_id_leaves_a_message() -> None:
     "opening",
     [
         "[media attached: /tmp/a.png (image/png) | https://x/y]\nTo send an image back, prefer x.\n",
+        "System: [2026-01-12 12:19:17 PST] Exec finished (code 0)\nits output\n\n",
+        "Active goal: ship it — advance it or update its status (get_goal/update_goal).\n",
+        "OpenClaw runtime event.\n",
         "System: [2026-01-12 12:19:17 PST] Model switched.\n\n",
         "Delivery: to send a message, use the `message` tool.\n\n",
         "OpenClaw runtime context for the immediately preceding user message.\n"
@@ -144,7 +143,40 @@ def test_lines_that_openclaw_puts_first(opening: str) -> None:
     assert text == f"{opening}{left}hi"
 
 
-@pytest.mark.parametrize("zone", [" UTC", " PST", " GMT+5:30", " GMT-3", " +08:00", " Europe/Berlin", ""])
+@pytest.mark.parametrize(
+    "between",
+    [
+        'Chat history since last reply (untrusted, for context):\n```json\n[{"message_id": "9"}]\n```\n\n',
+        "Conversation context (untrusted, chronological, selected for current message):\n#12 Ada: hello\n\n",
+    ],
+)
+def test_a_stamp_behind_history_and_chat_windows(between: str) -> None:
+    block = 'Conversation info (untrusted metadata):\n```json\n{"a": 1}\n```\n\n'
+    _, text, _ = normalized("chat", "s", f"{block}{between}[Thu 2026-03-05 08:00 PST] hi")
+    assert text == f"{block}{between}hi"
+
+
+def test_only_the_first_text_of_a_message_is_stamped() -> None:
+    parts = [{"type": "text", "text": f"[Wed 2026-02-18 20:4{n} UTC] line"} for n in (1, 2)]
+    raw = json.dumps({"messages": [{"role": "user", "content": parts}]}).encode()
+    body = json.loads(RULES.apply(parse("chat", raw), None).body)
+    assert [part["text"] for part in body["messages"][0]["content"]] == ["line", parts[1]["text"]]
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        " UTC",
+        " PST",
+        " GMT+5:30",
+        " GMT-3",
+        " +08:00",
+        " Europe/Berlin",
+        " GMT−3",
+        " Eastern Standard Time",
+        "",
+    ],
+)
 @pytest.mark.parametrize("api", APIS)
 def test_any_zone(zone: str, api: Api) -> None:
     assert normalized(api, "s", f"[Wed 2026-02-18 20:48{zone}] hello")[1] == "hello"
@@ -166,6 +198,12 @@ def test_a_stamp_in_utc_form() -> None:
         "[cron:42 backup] run",
         'Look:\nConversation info (untrusted metadata):\n```json\n{"message_id": "1"}\n```\n',
         '```json\n{"message_id": "1"}\n```',
+        "[Wed 2026-02-18 20:48 UTC] [Tue 2026-02-17 10:00 UTC] two: the client adds none to a stamped text",
+        "System: Ubuntu 24.04\n[Wed 2026-02-18 20:48 UTC] kernel panic",
+        "Delivery: late again\n[Wed 2026-02-18 20:48 UTC] parcel",
+        'Anything (untrusted metadata):\n```json\n{"message_id": "1"}\n```\n\nmine',
+        'Sender (untrusted metadata):\n```json\n{"id": "1"}\n```\n\n'
+        'Conversation info (untrusted metadata):\n```json\n{"message_id": "1"}\n```\n\nquoted',
     ],
 )
 def test_what_a_person_wrote_stays(text: str) -> None:
