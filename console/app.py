@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import time
 from collections import deque
@@ -26,6 +25,7 @@ from console.screens.main import MainScreen
 from proxy_core.engine import Engine
 from proxy_core.errors import KvconsoleError
 from proxy_core.events import Event, Notice
+from proxy_core.pauses import shorten
 from proxy_core.visible import visible
 
 DRAIN_SECONDS = 0.1
@@ -95,7 +95,7 @@ class ConsoleApp(App[None]):
             self._say(Notice("warning", problem.title, problem.message))
         self.set_interval(DRAIN_SECONDS, self._drain)
         self.set_interval(1.0, self._tick)
-        self.call_after_refresh(_quieten_gc)
+        self.call_after_refresh(shorten)
 
     def _drain(self) -> None:
         main = self._main
@@ -178,10 +178,3 @@ class ConsoleApp(App[None]):
     def _theme_changed(self, theme: Theme) -> None:
         if theme.name != self._engine.remembered_theme:
             self._engine.set_theme(theme.name)
-
-
-def _quieten_gc() -> None:
-    """Full collections hold up the proxy's thread for tens of milliseconds: make them rare and small."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)

@@ -11,9 +11,11 @@ from collections import Counter
 from types import FrameType
 
 from console import figures
+from proxy_core.child import Child
 from proxy_core.engine import Engine, Inputs
 from proxy_core.events import Event, Notice, RecordChanged, UpstreamChanged
 from proxy_core.exchange import Record
+from proxy_core.pauses import shorten
 from proxy_core.settings import Settings
 from proxy_core.visible import visible
 
@@ -41,24 +43,27 @@ def serve(settings: Settings, inputs: Inputs) -> int:
     printer = Printer(wait_for_log=bool(settings.log) or inputs.child is not None)
     try:
         engine.start()
+        shorten()
         host = f"[{settings.listen_host}]" if ":" in settings.listen_host else settings.listen_host
         _print(f"kvconsole listens on http://{host}:{engine.port} and forwards to {settings.upstream}")
-        _print_events(events, printer)
-        return 0
+        return _print_events(events, printer, inputs.child)
     finally:
         engine.stop()
         _print_rest(events, printer)
 
 
-def _print_events(events: queue.SimpleQueue[Event | None], printer: Printer) -> None:
-    """Print until told to stop."""
+def _print_events(events: queue.SimpleQueue[Event | None], printer: Printer, child: Child | None) -> int:
+    """Print until told to stop, or until the server that was started has ended; gives the exit code."""
     while True:
         with contextlib.suppress(queue.Empty):
             event = events.get(timeout=_LOOK_SECONDS)
             if event is None:
-                return
+                return 0
             printer.take(event)
         printer.flush()
+        if child is not None and child.ended() is not None and events.empty():
+            # Nothing can be forwarded any more, and whoever started this may want to start it again.
+            return 1
 
 
 def _print_rest(events: queue.SimpleQueue[Event | None], printer: Printer) -> None:

@@ -53,7 +53,6 @@ _SIGNS = (
     _sign("librechat", r"librechat", None),
     _sign("home-assistant", r"homeassistant|home assistant", None),
     _sign("n8n", r"n8n", None),
-    _sign("curl", r"curl/", None),
 )
 
 _SDKS = re.compile(r"(OpenAI/JS|OpenAI/Python|AsyncOpenAI/Python|Anthropic/JS|Anthropic/Python|python-httpx)")
@@ -68,7 +67,7 @@ def recognize(headers: Mapping[str, str], prompt: Prompt | None) -> str | None:
     """
     agent = headers.get("user-agent", "")
     named = next((s.client for s in _SIGNS if s.agent and s.agent.match(agent)), None)
-    if named not in (None, "curl"):
+    if named is not None:
         return named
     system = next((s for s in prompt.segments if s.kind == "system"), None) if prompt else None
     if system is not None:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import html
 import ipaddress
+import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException, Query, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StrictBool
 
 from proxy_core import asgi
 from proxy_core.events import Totals
 from proxy_core.exchange import Bodies, Record
 from proxy_core.llama.facts import Upstream
+from proxy_core.llama.turns import Turn
 from proxy_core.rules import RuleSet
 
 PREFIX = "/kvconsole"
@@ -44,7 +46,7 @@ class Switch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    on: bool
+    on: StrictBool
 
 
 def control_app(controls: Controls) -> asgi.App:
@@ -75,35 +77,31 @@ def control_app(controls: Controls) -> asgi.App:
 
 
 def is_local(scope: asgi.Scope) -> bool:
-    """Whether a request comes from this machine, and from no web page of another origin."""
+    """Whether a request comes from this machine, and from no web page of another site."""
     headers = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
     hosts = [value for name, value in headers if name == b"host"]
-    origins = [value for name, value in headers if name == b"origin"]
+    origins = [value.partition("://")[2] for name, value in headers if name == b"origin"]
+    sites = [value for name, value in headers if name == b"sec-fetch-site"]
     client = scope.get("client")
     return (
         (client is None or _is_loopback(client[0]))
         and len(hosts) == 1
-        and _is_loopback(_hostname(f"//{hosts[0]}"))
-        and all(_is_loopback(_hostname(origin)) for origin in origins)
+        and all(_LOCAL_HOST.fullmatch(host) for host in (*hosts, *origins))
+        # Browsers send it also with the requests of images and scripts, which carry no origin.
+        and all(site in ("same-origin", "same-site", "none") for site in sites)
     )
 
 
-def _hostname(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+_LOCAL_HOST = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
 
 
-def _is_loopback(host: str | None) -> bool:
-    if host is None:
-        return False
-    if host == "localhost":
-        return True
+def _is_loopback(peer: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(peer)
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def _add_facts(api: FastAPI, controls: Controls) -> None:
@@ -155,6 +153,13 @@ def _add_exchanges(api: FastAPI, controls: Controls) -> None:
     async def exchanges(limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> list[dict[str, Any]]:
         return [as_json(record) for record in controls.recent(limit)]
 
+    @api.get("/exchanges/{record_id}/edits", summary="What the rules changed in a request")
+    async def edits(record_id: int) -> list[dict[str, Any]]:
+        record = next((r for r in controls.recent(10**9) if r.id == record_id), None)
+        if record is None or record.exchange is None:
+            raise HTTPException(404, "There is no such exchange, or no longer.")
+        return [edit._asdict() for edit in record.exchange.edits]
+
     @api.get("/exchanges/{record_id}/raw", summary="A request's body as the client sent it")
     async def raw(record_id: int) -> Response:
         return _body(controls.bodies(record_id), "raw")
@@ -176,10 +181,10 @@ def as_json(record: Record) -> dict[str, Any]:
         "client": exchange.client if exchange else None,
         "model": exchange.model if exchange else None,
         "messages": exchange.messages if exchange else None,
-        "status": exchange.status if exchange else "done",
+        "status": exchange.status if exchange else _ended(record.turn),
         "http_status": exchange.http_status if exchange else None,
         "note": exchange.note if exchange else None,
-        "edits": [edit._asdict() for edit in exchange.edits] if exchange else [],
+        "edits": dict(Counter(edit.rule for edit in exchange.edits)) if exchange else {},
         "prompt_tokens": record.prompt_tokens,
         "cached_tokens": record.cached_n,
         "evaluated_tokens": record.prompt_n,
@@ -190,6 +195,13 @@ def as_json(record: Record) -> dict[str, Any]:
         "total_ms": record.total_ms,
         "flipped": record.flipped,
     }
+
+
+def _ended(turn: Turn | None) -> str:
+    """How a turn ended that no exchange belongs to."""
+    if turn is None or turn.error is None:
+        return "cancelled" if turn is not None and turn.cancelled else "done"
+    return "error"
 
 
 def _body(bodies: Bodies | None, which: str) -> Response:

@@ -15,7 +15,7 @@ import uvloop
 from proxy_core import __version__, asgi, paths
 from proxy_core.child import Child
 from proxy_core.control import PREFIX, Controls, control_app
-from proxy_core.errors import KvconsoleError
+from proxy_core.errors import KvconsoleError, ListenError
 from proxy_core.events import Event, LogRead, Notice, RulesChanged, UpstreamChanged
 from proxy_core.exchange import Bodies
 from proxy_core.gateway import Gateway
@@ -24,7 +24,7 @@ from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import Batch
 from proxy_core.logs import LogReader
 from proxy_core.rulebook import Rulebook
-from proxy_core.serving import Server, bind, server
+from proxy_core.serving import Server, bind, is_self, server
 from proxy_core.settings import Settings
 from proxy_core.state import State, load_state, update_state
 from proxy_core.tasks import spawn
@@ -120,6 +120,12 @@ class Engine:
         """Listen, and get the rules and logs ready; gives the log files. Nothing is left open on an error."""
         self._socket = bind(self.settings.listen_host, self.settings.listen_port)
         self.port = self._socket.getsockname()[1]
+        if is_self(self.settings.upstream, self.settings.listen_host, self.port):
+            self._socket.close()
+            raise ListenError(
+                f"The upstream {self.settings.upstream} is where kvconsole itself would listen. "
+                "Name llama-server's address with --upstream, or choose another --listen."
+            )
         self._rules = Rulebook(paths.rules_dir(), state.rules, bypass=not self.settings.rules)
         self._logs = LogReader(self._from_log_thread, self._notice_from_thread)
         inputs = self._inputs
@@ -147,6 +153,8 @@ class Engine:
                 self._ready.set_exception(error)
             raise
         finally:
+            # Nothing to do after an orderly end; after a fault, the child must not stay behind.
+            self._logs.close()
             self._loop.close()
 
     async def _main(self) -> None:
@@ -213,24 +221,20 @@ class Engine:
 
     async def _watch_rules(self) -> None:
         try:
-            self._rules.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            await watch_rules(self._rules.folder, self._reload_rules)
         except OSError as error:
-            message = (
-                f"{self._rules.folder} cannot be made ({error.strerror}): changes to rule files are not seen."
-            )
+            message = f"{self._rules.folder} cannot be watched: {error.strerror}. Restart to see changes."
             self._tell(Notice("warning", "Rules", message))
-            return
-        await watch_rules(self._rules.folder, self._reload_rules)
 
-    def _reload_rules(self) -> None:
+    async def _reload_rules(self) -> None:
         before = self._rules.problem
-        changed = self._rules.reload()
-        if self._rules.problem is not None:
-            if self._rules.problem != before:
-                kept = f"{self._rules.problem}\nThe rules that were in force stay in force."
-                self._rules_changed()
-                self._tell(Notice("error", "Rules", kept))
-        elif changed or before is not None:
+        # On a thread: a slow disk must not hold up streams.
+        changed = self._rules.take(await asyncio.to_thread(self._rules.read))
+        problem = self._rules.problem
+        if problem is not None and problem != before:
+            self._rules_changed()
+            self._tell(Notice("error", "Rules", f"{problem}\nThe rules that were in force stay in force."))
+        elif problem is None and (changed or before is not None):
             self._rules_changed()
             self._tell(Notice("information", "Rules", "Rule files were read again."))
 

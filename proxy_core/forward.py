@@ -19,9 +19,6 @@ from proxy_core.failures import error_event
 from proxy_core.llama.answer import AnswerReader
 from proxy_core.upstream import UpstreamClient, forwarded, reason
 
-_RETRY_SECONDS = 2.0
-"""A kept connection that the upstream closed meanwhile fails at once; only then is a request sent again."""
-
 _UNREACHABLE = "upstream_unreachable"
 
 
@@ -54,7 +51,7 @@ class Forward:
     async def run(self, request: Outgoing, send: asgi.Send) -> None:
         """Forward the request and pass the answer back; the exchange always ends in some state."""
         try:
-            response = await self._open(request)
+            response = await self._upstream.send(*request)
         except httpx.TransportError as error:
             message = self._advice(error)
             self._end("error", message, http_status=502)
@@ -71,16 +68,6 @@ class Forward:
             raise
         finally:
             await response.aclose()
-
-    async def _open(self, request: Outgoing) -> httpx.Response:
-        """Send; once more if a kept connection turns out to be closed."""
-        started = time.monotonic()
-        try:
-            return await self._upstream.send(*request)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            if time.monotonic() - started > _RETRY_SECONDS:
-                raise
-            return await self._upstream.send(*request)
 
     async def _answer(self, response: httpx.Response, send: asgi.Send) -> None:
         events = response.headers.get("content-type", "").startswith("text/event-stream")

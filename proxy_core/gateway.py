@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from proxy_core.asgi import Headers, Receive, Scope, Send, refuse
 from proxy_core.exchange import Bodies
 from proxy_core.forward import Forward, Outgoing
 from proxy_core.history import History
-from proxy_core.intake import take_in
+from proxy_core.intake import begin, take_in
 from proxy_core.routes import route
 from proxy_core.rules import RuleSet
 from proxy_core.tasks import spawn
 from proxy_core.upstream import UpstreamClient
+
+_LONG_BODY = 256 * 1024
 
 
 class TooLargeError(Exception):
@@ -51,11 +55,15 @@ class Gateway:
         try:
             raw = await _read_body(receive, headers, self._body_limit)
         except TooLargeError:
+            exchange = begin(scope, meant, headers)
+            self._history.refused(replace(exchange, status="error", http_status=413, note=self._too_large()))
             await refuse(send, meant.api, 413, self._too_large(), "request_too_large")
             return
         except ClientGoneError:
             return
-        exchange, body = take_in(scope, meant, headers, raw, self._rules())
+        taken = partial(take_in, scope, meant, headers, raw, self._rules())
+        # A long prompt takes a while to read; the streams of others go on meanwhile.
+        exchange, body = await asyncio.to_thread(taken) if len(raw) > _LONG_BODY else taken()
         key = self._history.begin(exchange, Bodies(raw, body))
         forward = Forward(self._upstream, exchange, lambda changed: self._history.change(key, changed))
         sending = spawn(forward.run(Outgoing.of(scope, headers, body), send), f"forward {key}")

@@ -45,6 +45,11 @@ class History:
             self._keep(record.id, bodies)
         return record.id
 
+    def refused(self, exchange: Exchange) -> None:
+        """A request was refused before it was read: there is nothing to keep or to join."""
+        self._count(requests=1)
+        self._new(time.time(), exchange, None)
+
     def change(self, key: int, exchange: Exchange) -> None:
         """An exchange has new figures or another state."""
         old = self._records.get(key)

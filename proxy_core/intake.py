@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 
 from proxy_core.asgi import Headers, Scope, target
@@ -14,6 +15,26 @@ from proxy_core.routes import Route
 from proxy_core.rules import Normalized, RuleSet
 
 _log = logging.getLogger("kvconsole")
+
+
+_SECRET = re.compile(r"((?:^|[?&])[^=&]*(?:key|token|secret|password)[^=&]*=)[^&]*", re.IGNORECASE)
+
+
+def begin(scope: Scope, meant: Route, headers: Headers) -> Exchange:
+    """The exchange as far as its head tells. Secrets in the query are not kept."""
+    named = _named(headers)
+    return Exchange(
+        method=scope["method"],
+        path=_SECRET.sub(r"\1…", target(scope).decode("latin-1")),
+        api=meant.api,
+        label=meant.label,
+        prompts=meant.prompts,
+        client=recognize(named, None) or agent_name(named),
+    )
+
+
+def _named(headers: Headers) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
 
 
 def take_in(
@@ -28,15 +49,8 @@ def take_in(
         raw: Its body as the client sent it.
         rules: The rules in force; None forwards everything untouched.
     """
-    named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
-    exchange = Exchange(
-        method=scope["method"],
-        path=target(scope).decode("latin-1"),
-        api=meant.api,
-        label=meant.label,
-        prompts=meant.prompts,
-        client=recognize(named, None) or agent_name(named),
-    )
+    named = _named(headers)
+    exchange = begin(scope, meant, headers)
     if meant.api is None:
         return exchange, raw
     encoding = named.get("content-encoding", "identity")

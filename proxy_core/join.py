@@ -17,6 +17,7 @@ GRACE = 5.0
 """Seconds that a turn waits for its exchange, and an ended exchange for its turn, before it stands alone."""
 
 _DRAFTED = 16
+"""Most tokens of a draft that a derived count may have too many."""
 
 _ROUNDING_MS = 0.0051
 """The log gives times with two decimals, the answer with three."""
@@ -39,9 +40,10 @@ class Joiner:
 
     def turn(self, turn: Turn, now: float) -> Record | None:
         """A turn was logged; gives the record that it completes, if that is known by now."""
-        # Of several that fit, the oldest: the log is written in the order in which answers end.
-        fitting = (record for record, _ in self._ended.values() if fits(record.exchange, turn))
-        best = next(fitting, None)
+        fitting = [(at, record) for record, at in self._ended.values() if fits(record.exchange, turn)]
+        # Of several that fit, the oldest: the log is written in the order in which answers end. A cancelled
+        # request may never have got a slot, so there it is the last one.
+        best = (fitting[-1] if turn.cancelled else fitting[0])[1] if fitting else None
         if best is None:
             self._turns.append(Waiting(turn, now))
             return None
@@ -76,10 +78,12 @@ def fits(exchange: Exchange | None, turn: Turn) -> bool:
     """
     if exchange is None:
         return False
-    if (turn.cancelled or turn.error is not None) and turn.prompt_n is None:
-        refused = turn.error is not None and exchange.status == "error"
-        return refused or (turn.cancelled and exchange.status == "cancelled")
     answer = exchange.answer
+    if turn.error is not None and turn.prompt_n is None:
+        return exchange.status == "error" and answer.error == turn.error
+    if turn.cancelled and turn.prompt_n is None:
+        other = None not in (answer.cached_n, turn.cached_n) and answer.cached_n != turn.cached_n
+        return exchange.status == "cancelled" and not other
     if answer.prompt_ms is not None and turn.prompt_ms is not None:
         same = abs(answer.prompt_ms - turn.prompt_ms) <= _ROUNDING_MS
         return same and answer.prompt_n == turn.prompt_n

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxy_core.errors import RuleError
-from proxy_core.rules import RuleSet, load_rules, shipped_rules
+from proxy_core.rules import Rule, RuleSet, load_rules, shipped_rules
 
 
 class Rulebook:
@@ -29,13 +29,22 @@ class Rulebook:
 
     def reload(self) -> bool:
         """Read all files again; on an error the rules in force stay. Says whether the rules changed."""
+        return self.take(self.read())
+
+    def read(self) -> tuple[Rule, ...] | RuleError:
+        """What the files hold now; touches nothing, so that any thread may do it."""
         try:
-            rules = load_rules(self.folder)
+            return load_rules(self.folder)
         except RuleError as error:
-            self.problem = error.message
+            return error
+
+    def take(self, read: tuple[Rule, ...] | RuleError) -> bool:
+        """Put what was read in force; an error keeps the rules. Says whether they changed."""
+        if isinstance(read, RuleError):
+            self.problem = read.message
             return False
         self.problem = None
-        fresh = RuleSet.of(rules, self._toggles)
+        fresh = RuleSet.of(read, self._toggles)
         changed = fresh != self.current
         self.current = fresh
         return changed

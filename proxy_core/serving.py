@@ -8,6 +8,7 @@ import errno
 import logging
 import socket
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -61,6 +62,17 @@ def bind(host: str, port: int) -> socket.socket:
         raise ListenError(_advice(host, port, error)) from error
     listener.set_inheritable(False)
     return listener
+
+
+def is_self(upstream: str, host: str, port: int) -> bool:
+    """Whether a listener on `host` and `port` would forward to itself."""
+    url = urlsplit(upstream)
+    standard = 443 if url.scheme == "https" else 80
+    if (url.port or standard) != port:
+        return False
+    every = {"0.0.0.0", "::", ""}
+    here = {"localhost", "127.0.0.1", "::1"}
+    return url.hostname in {host, *here, *every} if host in {*every, *here} else url.hostname == host
 
 
 def server(app: asgi.App) -> Server:

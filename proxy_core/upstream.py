@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import httpx
 
@@ -10,6 +12,12 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 _KEEPALIVE = 4.0
 """Seconds an idle connection is kept. llama-server closes its own after 5: to be first avoids a race."""
+
+_STALE_SECONDS = 0.5
+"""A kept connection that was closed meanwhile fails at once; later it is the request that failed."""
+
+_MOST_STALE = 70
+"""More than there are kept connections."""
 
 _HOP = frozenset(
     {
@@ -25,6 +33,24 @@ _HOP = frozenset(
     }
 )
 """Headers that belong to one connection, not to the message (RFC 9110, 7.6.1)."""
+
+
+class _Opened:
+    """Watches whether a request got a connection of its own."""
+
+    def __init__(self) -> None:
+        self.fresh = False
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the request was sent."""
+        return time.monotonic() - self._started
+
+    async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
+        """httpcore tells each of its steps."""
+        if event == "connection.connect_tcp.started":
+            self.fresh = True
 
 
 class UpstreamClient:
@@ -59,18 +85,28 @@ class UpstreamClient:
         kept.append((b"host", self.base.netloc))
         if body or any(name == b"content-length" for name, _ in headers):
             kept.append((b"content-length", str(len(body)).encode()))
-        request = httpx.Request(
-            method,
-            self.base,
-            headers=kept,
-            content=body or None,
-            extensions={
-                # httpx would write escapes in the path its own way.
-                "target": self._prefix + target,
-                "timeout": {**self._timeout, **({"read": read_timeout} if read_timeout else {})},
-            },
-        )
-        return await self._transport.handle_async_request(request)
+        extensions: dict[str, Any] = {
+            # httpx would write escapes in the path its own way.
+            "target": self._prefix + target,
+            "timeout": {**self._timeout, **({"read": read_timeout} if read_timeout else {})},
+        }
+        for _ in range(_MOST_STALE):
+            opened = _Opened()
+            request = httpx.Request(
+                method,
+                self.base,
+                headers=kept,
+                content=body or None,
+                extensions={**extensions, "trace": opened.trace},
+            )
+            try:
+                return await self._transport.handle_async_request(request)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                # llama-server closes connections that it announced to keep. A request that found such a one
+                # was not read; on a connection of its own it may have been, and is not sent twice.
+                if opened.fresh or opened.seconds > _STALE_SECONDS:
+                    raise
+        raise httpx.RemoteProtocolError("the upstream closed every kept connection")
 
     async def get(self, path: str, read_timeout: float) -> tuple[int, bytes]:
         """Status and body of a small GET of kvconsole's own.
@@ -104,7 +140,7 @@ def forwarded(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in pairs if name not in _HOP and name not in named]
 
 
-def reason(error: httpx.TransportError) -> str:
+def reason(error: httpx.HTTPError) -> str:
     """What went wrong, in words."""
     if isinstance(error, httpx.ConnectTimeout):
         return "it did not take the connection in time"

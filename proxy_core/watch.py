@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from proxy_core.upstream import UpstreamClient, reason
 _TIMEOUT = 3.0
 _UP_SECONDS = 5.0
 _DOWN_SECONDS = 1.0
+_LOOK_MS = 1000
 
 
 async def watch_upstream(client: UpstreamClient, tell: Callable[[Upstream], None]) -> None:
@@ -36,20 +37,45 @@ async def look(client: UpstreamClient) -> Upstream:
         upstream = replace(upstream, state=health_state(status))
         if upstream.state == "up":
             upstream = with_props(upstream, *await client.get("/props", _TIMEOUT))
-    except httpx.TransportError as error:
+    except httpx.HTTPError as error:
         # A busy server may be slow to answer; that it took the request says that it is there.
         state = upstream.state if isinstance(error, httpx.ReadTimeout) else "down"
         return replace(upstream, state=state, reason=reason(error))
     return upstream
 
 
-async def watch_rules(folder: Path, reload: Callable[[], None]) -> None:
-    """Call `reload` after each change to a rule file in `folder`, for ever."""
+async def watch_rules(folder: Path, reload: Callable[[], Awaitable[None]]) -> None:
+    """Await `reload` after each change to a rule file in `folder`, for ever.
+
+    The folder may be replaced by another one, as version control and dotfile managers do.
+
+    Raises:
+        OSError: It cannot be made.
+    """
     # Imported here: it takes a while and nothing waits for it.
     from watchfiles import awatch
 
-    # What changed since the rules were first read would not be seen otherwise.
-    reload()
-    async for changes in awatch(folder, debounce=200, step=50, recursive=False, stop_event=None):
-        if any(path.endswith(".toml") for _, path in changes):
-            reload()
+    while True:
+        watched = _made(folder)
+        # What changed before the watch began would not be seen otherwise.
+        await reload()
+        async for changes in awatch(
+            folder, debounce=200, step=50, recursive=False, rust_timeout=_LOOK_MS, yield_on_timeout=True
+        ):
+            if any(path.endswith(".toml") for _, path in changes):
+                await reload()
+            if not changes and not _is_still(folder, watched):
+                break
+
+
+def _made(folder: Path) -> int:
+    """The folder's inode, after making it where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder.stat().st_ino
+
+
+def _is_still(folder: Path, inode: int) -> bool:
+    try:
+        return folder.stat().st_ino == inode
+    except OSError:
+        return False

@@ -24,7 +24,6 @@ def prompt(system: str | None) -> Prompt:
         ("codex_cli_rs/0.50", "codex"),
         ("QwenCode/0.3", "qwen-code"),
         ("HomeAssistant/2026.2", "home-assistant"),
-        ("curl/8.5.0", "curl"),
         ("OpenAI/JS 6.10.0", None),
         ("Mozilla/5.0 opencode/1.0", None),
         ("", None),
@@ -57,7 +56,8 @@ def test_a_client_that_names_itself_is_believed_before_its_prompt() -> None:
 def test_a_prompt_replayed_with_curl_is_its_clients() -> None:
     opening = prompt("You are a personal assistant running inside OpenClaw.")
     assert recognize({"user-agent": "curl/8"}, opening) == "openclaw"
-    assert recognize({"user-agent": "curl/8"}, prompt("hello")) == "curl"
+    # A tool is no client of its own: the rules of any client may run.
+    assert recognize({"user-agent": "curl/8"}, prompt("hello")) is None
 
 
 @pytest.mark.parametrize(

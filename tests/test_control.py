@@ -94,7 +94,8 @@ def test_exchanges_and_their_bodies(run: Running, api: httpx.Client, fake: FakeU
     assert (shown["prompt_tokens"], shown["cached_tokens"], shown["evaluated_tokens"]) == (9, 6, 3)
     assert shown["reused"] == pytest.approx(2 / 3)
     assert (shown["sim_best"], shown["f_keep"], shown["prompt_ms"]) == (None, None, None)
-    [edit] = shown["edits"]
+    assert shown["edits"] == {"openclaw.timestamp": 1}
+    [edit] = api.get(f"/exchanges/{shown['id']}/edits").json()
     assert edit == {"rule": STAMP, "message": 0, "old": "[Wed 2026-02-18 20:48 UTC] ", "new": ""}
     for which, body in (("raw", BODY), ("normalized", EDITED)):
         answer = api.get(f"/exchanges/{shown['id']}/{which}")
@@ -103,6 +104,7 @@ def test_exchanges_and_their_bodies(run: Running, api: httpx.Client, fake: FakeU
         assert answer.headers["content-type"] == "application/octet-stream"
         assert answer.headers["x-content-type-options"] == "nosniff"
     assert api.get("/exchanges/999999/raw").status_code == 404
+    assert api.get("/exchanges/999999/edits").status_code == 404
     chat(run, fake)
     assert len(api.get("/exchanges", params={"limit": 1}).json()) == 1
     assert api.get("/exchanges", params={"limit": 0}).status_code == 422
@@ -133,7 +135,7 @@ def test_the_page_lists_the_api_and_loads_nothing(run: Running, path: str) -> No
 def test_the_schema_names_every_path_as_it_is_called(api: httpx.Client) -> None:
     schema = api.get("/openapi.json").json()
     expected = ["health", "version", "counters", "rules", "rules/{rule_id}", "exchanges"]
-    expected += ["exchanges/{record_id}/raw", "exchanges/{record_id}/normalized"]
+    expected += [f"exchanges/{{record_id}}/{part}" for part in ("edits", "raw", "normalized")]
     assert set(schema["paths"]) == {f"/{path}" for path in expected}
     assert schema["servers"] == [{"url": "/kvconsole"}]
 
@@ -160,12 +162,17 @@ STRANGERS = [
     [("Host", "localhost"), ("Origin", "http://[::1")],
     [("Host", "localhost"), ("Origin", "http://localhost"), ("Origin", "https://kv.example")],
     [("Host", "127.0.0.1@kv.example")],
+    [("Host", "kv.example@127.0.0.1")],
+    [("Host", "127.0.0.1/kv.example")],
+    # What a browser sends for an image or a script of another site.
+    [("Host", "127.0.0.1:1234"), ("Sec-Fetch-Site", "cross-site")],
 ]
 NEIGHBOURS = [
     [("Host", "127.0.0.1:1234")],
     [("Host", "localhost:99")],
     [("Host", "LOCALHOST")],
     [("Host", "[::1]:1234")],
+    [("Host", "127.0.0.1:1234"), ("Sec-Fetch-Site", "none")],
     [("Host", "127.9.9.9"), ("Origin", "http://localhost:5173")],
     [("Host", "localhost"), ("Origin", "http://127.0.0.1:1234")],
 ]

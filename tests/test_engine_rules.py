@@ -113,5 +113,17 @@ def test_a_folder_that_cannot_be_made_is_told_and_stops_nothing(fake: FakeUpstre
     paths.config_dir().write_text("a file where the folder should be")
     with running_engine(fake.url) as run:
         [notice] = run.wait_for(lambda: run.notices("Rules"), "the notice")
-        assert "changes to rule files are not seen" in notice.message
+        assert "cannot be watched" in notice.message
         assert said(run, fake) == b"hello world"
+
+
+def test_a_folder_that_is_replaced_is_still_watched(fake: FakeUpstream) -> None:
+    with running_engine(fake.url) as run:
+        run.wait_for(lambda: paths.rules_dir().is_dir(), "the folder")
+        put(own_file(), rule("hello "))
+        run.wait_for(lambda: said(run, fake) == b"world", "the first rule")
+        paths.rules_dir().rename(paths.config_dir() / "rules.old")
+        paths.rules_dir().mkdir()
+        run.wait_for(lambda: said(run, fake) == b"hello world", "the rule to be gone")
+        put(own_file(), rule("hello "))
+        run.wait_for(lambda: said(run, fake) == b"world", "the rule of the new folder")

@@ -91,9 +91,18 @@ def test_every_figure_that_both_know_must_agree() -> None:
     assert not fits(exchange(Answer(prompt_tokens=28, prompt_n=1, cached_n=27, gen_n=4)), short)
 
 
+def test_a_cancelled_request_that_never_got_a_slot_takes_no_later_turn() -> None:
+    joiner = Joiner()
+    joiner.exchange(record(1, status="cancelled"), 0.0)
+    joiner.exchange(record(2, status="cancelled"), 3.0)
+    assert joiner.turn(CANCELLED, 3.1) == record(2, status="cancelled")
+
+
 def test_a_refused_request_belongs_to_its_refused_turn() -> None:
     refused = Turn(slot=0, task=3, error="request exceeds the available context size")
-    assert fits(exchange(status="error"), refused)
+    assert fits(exchange(Answer(error="request exceeds the available context size"), "error"), refused)
+    assert not fits(exchange(Answer(error="another reason"), "error"), refused)
+    assert not fits(exchange(status="error"), refused)
     assert not fits(exchange(), refused)
 
 

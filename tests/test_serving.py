@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from proxy_core.errors import ListenError
-from proxy_core.serving import _ON_PURPOSE, bind
+from proxy_core.serving import _ON_PURPOSE, bind, is_self
 
 
 def test_bind_takes_a_free_port() -> None:
@@ -49,3 +49,19 @@ def test_only_faults_are_told(message: str, error: BaseException | None, told: b
     info = (type(error), error, None) if error else None
     record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, message, (), info)
     assert _ON_PURPOSE.filter(record) == told
+
+
+@pytest.mark.parametrize(
+    ("upstream", "host", "port", "expected"),
+    [
+        ("http://127.0.0.1:1234", "127.0.0.1", 1234, True),
+        ("http://localhost:1234/v1", "127.0.0.1", 1234, True),
+        ("http://127.0.0.1:1234", "0.0.0.0", 1234, True),
+        ("http://10.0.0.2:1234", "10.0.0.2", 1234, True),
+        ("http://127.0.0.1:8080", "127.0.0.1", 1234, False),
+        ("http://10.0.0.2:1234", "127.0.0.1", 1234, False),
+        ("http://localhost", "127.0.0.1", 80, True),
+    ],
+)
+def test_whether_it_would_talk_to_itself(upstream: str, host: str, port: int, expected: bool) -> None:
+    assert is_self(upstream, host, port) == expected

@@ -7,8 +7,11 @@ count is in `timings.cache_n` (b6399), in `prompt_tokens_details` and `input_tok
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _MOST = 8 * 1024 * 1024
 """Bytes of an unfinished event or a plain JSON answer that are kept; longer ones are not measured."""
 
@@ -98,7 +101,8 @@ class AnswerReader:
             return False
         self._rest += chunk
         before = self.answer
-        if self._stream:
+        # An event ends with an empty line; one that is long comes in many chunks, and is looked at once.
+        if self._stream and _EMPTY_LINE.search(self._rest, max(0, len(self._rest) - len(chunk) - 3)):
             self._events()
         if len(self._rest) > _MOST:
             self._lost = True

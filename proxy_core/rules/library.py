@@ -9,6 +9,9 @@ from proxy_core.errors import RuleError
 from proxy_core.rules.pack import read_pack
 from proxy_core.rules.rule import Rule
 
+MOST_BYTES = 1024 * 1024
+"""Largest rule file that is read."""
+
 
 def shipped_rules() -> list[Rule]:
     """The rules that come with kvconsole."""
@@ -28,8 +31,11 @@ def load_rules(user_dir: Path) -> tuple[Rule, ...]:
     """
     rules = shipped_rules()
     problems: list[str] = []
-    for file in sorted(user_dir.glob("*.toml")):
+    for file in sorted(user_dir.glob("[!.]*.toml")):
         try:
+            if not file.is_file() or file.stat().st_size > MOST_BYTES:
+                problems.append(f"{file.name}: it is no plain file of at most {MOST_BYTES} bytes.")
+                continue
             fresh = read_pack(file.name, file.read_bytes())
         except OSError as error:
             problems.append(f"{file.name}: cannot be read: {error.strerror}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,12 @@ def test_a_rule_that_raises_is_left_out_and_named() -> None:
     assert [edit.rule for edit in result.edits] == ["openclaw.timestamp"]
     assert len(result.failures) == 1
     assert "openclaw.message-id" in result.failures[0]
+
+
+def test_editors_leavings_and_odd_files_hold_nothing_up(tmp_path: Path) -> None:
+    (tmp_path / ".#mine.toml").symlink_to("nowhere")
+    (tmp_path / "._mine.toml").write_bytes(b"\x00\x05")
+    assert load_rules(tmp_path) == tuple(shipped_rules())
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(RuleError, match=r"pipe\.toml: it is no plain file"):
+        load_rules(tmp_path)

@@ -65,7 +65,7 @@ def status(d: Driven) -> str:
 
 async def test_a_switched_rule_is_obeyed_by_the_next_request(llama: LlamaServer) -> None:
     first, second, *_ = conversation()
-    async with driven(llama.url, log=llama.log_path) as d:
+    async with driven(llama.url) as d:
         await d.until(lambda: d.app._model.rules.enabled)
         await d.send(first)
         await d.until(lambda: table(d).row_count == 1 and cell(d, 0, "state") == "✓ done")
@@ -81,8 +81,9 @@ async def test_a_switched_rule_is_obeyed_by_the_next_request(llama: LlamaServer)
         assert "rules 0/2" in status(d)
 
 
-async def test_figures_come_from_the_log(llama: LlamaServer) -> None:
-    async with driven(llama.url, log=llama.log_path) as d:
+async def test_figures_come_from_the_log(llama_factory: LlamaFactory) -> None:
+    server = llama_factory()
+    async with driven(server.url, log=server.log_path) as d:
         for request in conversation(2):
             await d.send(request)
         await d.until(lambda: table(d).row_count >= 2 and cell(d, table(d).row_count - 1, "sim") != "–")
