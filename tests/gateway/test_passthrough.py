@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from proxy_core.exchange import Exchange
 from proxy_core.tasks import spawn
 from proxy_core.upstream import UpstreamClient, forwarded
 from tests.fake_upstream import FakeUpstream
@@ -183,6 +184,13 @@ def test_a_body_over_the_limit_is_refused_in_the_shape_of_the_api(
         else:
             assert document["error"]["code"] == "request_too_large"
     assert fake.idle()
+    [exchange] = run.wait_for(lambda: refused(run), "its record")
+    assert "body_limit" in (exchange.note or "")
+
+
+def refused(run: Running) -> list[Exchange]:
+    exchanges = [record.exchange for record in run.records().values()]
+    return [exchange for exchange in exchanges if exchange is not None and exchange.http_status == 413]
 
 
 def test_a_body_at_the_limit_passes(run: Running, fake: FakeUpstream) -> None:
