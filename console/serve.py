@@ -54,16 +54,18 @@ def serve(settings: Settings, inputs: Inputs) -> int:
 
 def _print_events(events: queue.SimpleQueue[Event | None], printer: Printer, child: Child | None) -> int:
     """Print until told to stop, or until the server that was started has ended; gives the exit code."""
-    while True:
+    ended: float | None = None
+    while ended is None or time.monotonic() - ended < _LATE_SECONDS:
         with contextlib.suppress(queue.Empty):
             event = events.get(timeout=_LOOK_SECONDS)
             if event is None:
                 return 0
             printer.take(event)
         printer.flush()
-        if child is not None and child.ended() is not None and events.empty():
-            # Nothing can be forwarded any more, and whoever started this may want to start it again.
-            return 1
+        if ended is None and child is not None and child.ended() is not None:
+            ended = time.monotonic()
+    # Nothing can be forwarded any more, and whoever started this may want to start it again.
+    return 1
 
 
 def _print_rest(events: queue.SimpleQueue[Event | None], printer: Printer) -> None:
