@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from proxy_core.prompt import Api, Change, Kind, Prompt
@@ -13,6 +15,10 @@ from proxy_core.rules.patterns import Pattern
 
 Level = Literal["safe", "careful", "aggressive"]
 """How much a rule takes: `safe` removes nothing that a model needs, `aggressive` may change an answer."""
+
+_REMEMBERED_TEXTS = 4096
+_REMEMBERED_BYTES = 8192
+"""Longest text that is remembered: at the most 32 MiB are held."""
 
 _OPENING = 4096
 """Most bytes that a pattern at a text's start is shown: a prefix is short, a pasted file is not."""
@@ -45,8 +51,15 @@ class Look:
     keys: frozenset[str] = frozenset()
     pattern: Pattern | None = None
 
-    def matches(self, text: bytes) -> list[Change]:
-        """What to cut from `text`, in its bytes."""
+    def matches(self, text: bytes) -> Sequence[Change]:
+        """What to cut from `text`, in its bytes.
+
+        History comes again in every request, so what was found in a message is remembered.
+        """
+        return _remembered(self, text) if len(text) <= _REMEMBERED_BYTES else self.find(text)
+
+    def find(self, text: bytes) -> list[Change]:
+        """As `matches`, worked out anew."""
         if self.section is not None:
             return self._cut_keys(text, block_below(text, self.section, self.before))
         blocks, at = self.frame.opening(text) if self.frame else ([], 0)
@@ -80,6 +93,11 @@ class Look:
             if found is None or wanted.fullmatch(found.encode()) is None:
                 return False
         return True
+
+
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def _remembered(look: Look, text: bytes) -> tuple[Change, ...]:
+    return tuple(look.find(text))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from proxy_core.prompt import Change
@@ -13,7 +14,7 @@ __all__ = ["ACTIONS", "Action", "Strip"]
 class Action(Protocol):
     """Turns what a rule matched into changes; pure."""
 
-    def apply(self, text: bytes, matches: list[Change]) -> list[Change]:
+    def apply(self, text: bytes, matches: Sequence[Change]) -> Sequence[Change]:
         """The changes to make at `matches` of `text`."""
 
 

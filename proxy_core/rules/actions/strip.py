@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy_core.prompt import Change
@@ -11,6 +12,6 @@ from proxy_core.prompt import Change
 class Strip:
     """Remove what was matched, and leave everything else."""
 
-    def apply(self, text: bytes, matches: list[Change]) -> list[Change]:
+    def apply(self, text: bytes, matches: Sequence[Change]) -> Sequence[Change]:
         """The matches themselves: they are cuts already."""
         return matches
