@@ -47,25 +47,32 @@ async def look(client: UpstreamClient) -> Upstream:
 async def watch_rules(folder: Path, reload: Callable[[], Awaitable[None]]) -> None:
     """Await `reload` after each change to a rule file in `folder`, for ever.
 
-    The folder may be replaced by another one, as version control and dotfile managers do.
+    What counts is whether the files differ from those seen before; the system's word on changes only makes it
+    quick. So nothing is missed that happens before a watch begins, or where there is no watch at all, and the
+    folder may be replaced by another one, as version control and dotfile managers do.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: The folder cannot be made.
     """
     # Imported here: it takes a while and nothing waits for it.
     from watchfiles import awatch
 
+    seen: _Files | None = None
     while True:
-        watched = _made(folder)
-        # What changed before the watch began would not be seen otherwise.
-        await reload()
-        async for changes in awatch(
+        watched = await asyncio.to_thread(_made, folder)
+        async for _ in awatch(
             folder, debounce=200, step=50, recursive=False, rust_timeout=_LOOK_MS, yield_on_timeout=True
         ):
-            if any(path.endswith(".toml") for _, path in changes):
+            inode, files = await asyncio.to_thread(_look_at, folder)
+            if files != seen:
+                seen = files
                 await reload()
-            if not changes and not _is_still(folder, watched):
+            if inode != watched:
                 break
+
+
+_Files = frozenset[tuple[str, int, int, int]]
+"""Name, inode, size and time of change of each file."""
 
 
 def _made(folder: Path) -> int:
@@ -74,8 +81,11 @@ def _made(folder: Path) -> int:
     return folder.stat().st_ino
 
 
-def _is_still(folder: Path, inode: int) -> bool:
+def _look_at(folder: Path) -> tuple[int | None, _Files]:
+    """The folder's inode and what is in it; nothing where there is none."""
     try:
-        return folder.stat().st_ino == inode
+        facts = ((path.name, path.lstat()) for path in folder.glob("*.toml"))
+        files = frozenset((name, fact.st_ino, fact.st_size, fact.st_mtime_ns) for name, fact in facts)
+        return folder.stat().st_ino, files
     except OSError:
-        return False
+        return None, frozenset()
