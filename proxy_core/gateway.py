@@ -21,6 +21,7 @@ from proxy_core.tasks import spawn
 from proxy_core.upstream import UpstreamClient
 
 _LONG_BODY = 256 * 1024
+"""Bytes from which on a body is normalized on a thread of its own."""
 
 
 class TooLargeError(Exception):
@@ -52,16 +53,16 @@ class Gateway:
         """Serve one request."""
         meant = route(scope["method"], scope["path"])
         headers = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
+        exchange = begin(scope, meant, headers)
         try:
             raw = await _read_body(receive, headers, self._body_limit)
         except TooLargeError:
-            exchange = begin(scope, meant, headers)
             self._history.refused(replace(exchange, status="error", http_status=413, note=self._too_large()))
             await refuse(send, meant.api, 413, self._too_large(), "request_too_large")
             return
         except ClientGoneError:
             return
-        taken = partial(take_in, scope, meant, headers, raw, self._rules())
+        taken = partial(take_in, exchange, headers, raw, self._rules())
         # A long prompt takes a while to read; the streams of others go on meanwhile.
         exchange, body = await asyncio.to_thread(taken) if len(raw) > _LONG_BODY else taken()
         key = self._history.begin(exchange, Bodies(raw, body))

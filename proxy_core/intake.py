@@ -16,7 +16,6 @@ from proxy_core.rules import Normalized, RuleSet
 
 _log = logging.getLogger("kvconsole")
 
-
 _SECRET = re.compile(r"((?:^|[?&])[^=&]*(?:key|token|secret|password)[^=&]*=)[^&]*", re.IGNORECASE)
 
 
@@ -38,26 +37,24 @@ def _named(headers: Headers) -> dict[str, str]:
 
 
 def take_in(
-    scope: Scope, meant: Route, headers: Headers, raw: bytes, rules: RuleSet | None
+    exchange: Exchange, headers: Headers, raw: bytes, rules: RuleSet | None
 ) -> tuple[Exchange, bytes]:
-    """The exchange as it begins, and the body to forward.
+    """The exchange with what its prompt tells, and the body to forward.
 
     Args:
-        scope: The request's ASGI scope.
-        meant: What its path means.
-        headers: Its headers.
+        exchange: As far as the request's head tells.
+        headers: The request's headers.
         raw: Its body as the client sent it.
         rules: The rules in force; None forwards everything untouched.
     """
-    named = _named(headers)
-    exchange = begin(scope, meant, headers)
-    if meant.api is None:
+    if exchange.api is None:
         return exchange, raw
+    named = _named(headers)
     encoding = named.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         return replace(exchange, note=f"forwarded untouched: its body is {encoding}-encoded"), raw
     try:
-        prompt = parse(meant.api, raw)
+        prompt = parse(exchange.api, raw)
         client = recognize(named, prompt)
         normalized = Normalized(raw, (), ()) if rules is None else rules.apply(prompt, client)
     except PromptError as error:

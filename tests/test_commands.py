@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.app import ConsoleApp
-from console.commands import COMMANDS, IN_PANES, KEY_LINES, PANES, Command
+from console.commands import COMMANDS, IN_PANES, KEY_LINES, PANES, Command, Pane
 from console.screens.help import key_page
 from console.screens.main import MainScreen
 from console.widgets.keyline import MOST_KEYS, Key
@@ -30,8 +30,8 @@ def test_keys_are_not_used_twice() -> None:
 
 
 @pytest.mark.parametrize("pane", PANES)
-def test_the_key_line_of_a_pane(pane: str) -> None:
-    keys: tuple[Key, ...] = KEY_LINES[pane]  # type: ignore[index]
+def test_the_key_line_of_a_pane(pane: Pane) -> None:
+    keys: tuple[Key, ...] = KEY_LINES[pane]
     assert 0 < len(keys) <= MOST_KEYS
     assert all(exists(key.action) for key in keys)
     assert sum(len(key.shown) + len(key.label) + 4 for key in keys) <= 80

@@ -13,13 +13,13 @@ from proxy_core.events import (
     Totals,
     TotalsChanged,
 )
-from proxy_core.exchange import Exchange, Record
+from proxy_core.exchange import Exchange, Record, Status
 from proxy_core.llama.feed import LogLine
 from proxy_core.rules import RuleSet
 
 
-def record(number: int, *, prompts: bool = True, status: str = "done") -> Record:
-    exchange = Exchange("POST", "/x", "chat", "chat", prompts, status=status)  # type: ignore[arg-type]
+def record(number: int, *, prompts: bool = True, status: Status = "done") -> Record:
+    exchange = Exchange("POST", "/x", "chat", "chat", prompts, status=status)
     return Record(number, 1.0, exchange)
 
 

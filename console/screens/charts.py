@@ -55,10 +55,6 @@ class Charts(Container):
         for chart in self.query(TurnChart):
             chart.selected = record_id
 
-    def set_compact(self, compact: bool) -> None:
-        """One line a chart, or a frame with axes."""
-        self.set_class(compact, "-compact")
-
     @on(TurnChart.Picked)
     def _picked(self, event: TurnChart.Picked) -> None:
         event.stop()

@@ -129,11 +129,6 @@ class MainScreen(Screen[None]):
         """Put the cursor of the table on a turn."""
         self.query_one(TurnsTable).select(record_id)
 
-    @property
-    def pane(self) -> Pane:
-        """The pane that was chosen last."""
-        return self._pane
-
     def action_pane(self, name: Pane) -> None:
         """Show a pane and give it the focus."""
         if self.maximized is not None:
@@ -174,7 +169,7 @@ class MainScreen(Screen[None]):
 
     def action_search_log(self) -> None:
         """Search the log."""
-        self._search()
+        self.query_one(LogPane).action_search()
 
     def action_follow_log(self) -> None:
         """Follow the log's end, or stay."""
@@ -273,7 +268,6 @@ class MainScreen(Screen[None]):
         layout = "-compact" if compact else "-wide" if wide else "-normal"
         for name in ("-compact", "-normal", "-wide"):
             self.set_class(name == layout, name)
-        self.query_one(Charts).set_compact(compact)
         self._choose(self._pane)
 
     def _focused_pane(self) -> Widget | None:

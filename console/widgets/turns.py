@@ -164,11 +164,6 @@ class TurnsTable(DataTable[Text]):
         ids = list(self._records)
         return ids[self.cursor_row] if 0 <= self.cursor_row < len(ids) else None
 
-    @property
-    def newest_id(self) -> int | None:
-        """Id of the newest turn."""
-        return next(reversed(self._records), None)
-
     def on_resize(self) -> None:
         """Show the columns that fit."""
         columns = fitting(self.size.width - _BAR)

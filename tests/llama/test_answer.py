@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ STREAMS = {
 }
 
 
-def read(data: bytes, cuts: list[int] = [], *, stream: bool = True) -> AnswerReader:  # noqa: B006
+def read(data: bytes, cuts: Sequence[int] = (), *, stream: bool = True) -> AnswerReader:
     reader = AnswerReader(stream=stream)
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     for start, end in itertools.pairwise(edges):

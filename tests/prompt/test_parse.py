@@ -125,7 +125,11 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 def test_an_edit_changes_its_place_and_not_a_byte_else(
     contents: list[str], ascii_only: bool, indent: int | None, data: st.DataObject
 ) -> None:
-    body = {"seed": 1.0, "messages": [{"role": "user", "content": text} for text in contents], "x": [1e3]}
+    body: dict[str, Any] = {
+        "seed": 1.0,
+        "messages": [{"role": "user", "content": text} for text in contents],
+        "x": [1e3],
+    }
     prompt = read("chat", body, ensure_ascii=ascii_only, indent=indent)
     index = data.draw(st.integers(0, len(contents) - 1))
     text = contents[index]
@@ -133,7 +137,7 @@ def test_an_edit_changes_its_place_and_not_a_byte_else(
     start, end = (len(text[:bound].encode()) for bound in bounds)
     new = data.draw(TEXT)
     edited = prompt.edited({index: [Change(start, end, new.encode())]})
-    body["messages"][index]["content"] = text[: bounds[0]] + new + text[bounds[1] :]  # type: ignore[index]
+    body["messages"][index]["content"] = text[: bounds[0]] + new + text[bounds[1] :]
     assert json.loads(edited) == body
     span = prompt.segments[index].span
     assert edited[: span.start] == prompt.body[: span.start]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from proxy_core.prompt import Change
 from proxy_core.rules.fenced import block_at, value, without
 
-STYLES = {
+STYLES: dict[str, dict[str, Any]] = {
     "pretty": {"indent": 2},
     "tabs": {"indent": "\t"},
     "compact": {"separators": (",", ":")},
@@ -31,7 +32,7 @@ def cut(text: bytes, changes: list[Change]) -> bytes:
 def test_what_is_left_is_json_in_the_same_style(style: str, order: tuple[str, ...]) -> None:
     def dump(keys: list[str]) -> bytes:
         tree = {key: f'{key} with ``` and " and é' for key in keys}
-        return b"```json\n" + json.dumps(tree, **STYLES[style], ensure_ascii=False).encode() + b"\n```\n"  # type: ignore[arg-type]
+        return b"```json\n" + json.dumps(tree, **STYLES[style], ensure_ascii=False).encode() + b"\n```\n"
 
     text = dump(list(order))
     block = block_at(text, 0)
@@ -46,7 +47,7 @@ def test_what_is_left_is_json_in_the_same_style(style: str, order: tuple[str, ..
     st.sampled_from(sorted(STYLES)),
 )
 def test_any_keys_from_any_object(tree: dict[str, str], keys: set[str], style: str) -> None:
-    text = b"```json\n" + json.dumps(tree, **STYLES[style]).encode() + b"\n```"  # type: ignore[arg-type]
+    text = b"```json\n" + json.dumps(tree, **STYLES[style]).encode() + b"\n```"
     block = block_at(text, 0)
     assert block is not None
     left = cut(text, without(block, keys))
