@@ -121,7 +121,7 @@ _PALETTE = Key("^p", "palette", "app.command_palette")
 KEY_LINES: dict[Pane, tuple[Key, ...]] = {
     "turns": (DIFF.on_line, RULES.on_line, LOG.on_line, FOLLOW.on_line, HELP.on_line, _PALETTE),
     "rules": (
-        Key("␣", "switch rule", "switch_rule"),
+        Key("space", "switch rule", "switch_rule"),
         BYPASS.on_line,
         TURNS.on_line,
         DIFF.on_line,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from proxy_core.llama.turns import Turn
 from tests.bench._proxy import proxy
 from tests.real_llama import running_llama
 
+_LOG_SECONDS = 10.0
 START = datetime(2026, 2, 18, 20, 48, tzinfo=UTC)
 
 
@@ -52,10 +54,20 @@ def play(played: Sequence[Request], *, rules: bool) -> list[Turn]:
                     send(url, played)
             else:
                 send(server.url, played)
-        turns = LogFeed().read(log.read_text().splitlines(), live=True).turns
+            turns = logged(log, len(played))
     pairs = zip(played, turns, strict=True)
     firsts = {request.turn: turn for request, turn in reversed(list(pairs))}
     return [turn for number, turn in firsts.items() if number > 1]
+
+
+def logged(log: Path, count: int) -> Sequence[Turn]:
+    """So many turns of a server's log. The last lines can come just after the answer."""
+    deadline = time.monotonic() + _LOG_SECONDS
+    while True:
+        turns = LogFeed().read(log.read_text().splitlines(), live=True).turns
+        if len(turns) >= count or time.monotonic() > deadline:
+            return turns
+        time.sleep(0.05)
 
 
 def send(url: str, played: Sequence[Request]) -> None:
