@@ -19,7 +19,7 @@ import httpx
 
 from console.demo.conversation import decorated
 from tests.bench._proxy import proxy
-from tests.bench.reuse import START
+from tests.gateway.playing import START
 
 _SIZES = (2_000, 64_000, 400_000, 2_000_000)
 

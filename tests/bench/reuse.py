@@ -9,23 +9,17 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
-import httpx
-
 from console.demo.conversation import requests, steps
 from console.demo.openclaw_wire import Api, Request
-from proxy_core.llama.feed import LogFeed
 from proxy_core.llama.turns import Turn
 from tests.bench._proxy import proxy
+from tests.gateway.playing import START, logged
+from tests.gateway.playing import play as replay
 from tests.real_llama import running_llama
-
-_LOG_SECONDS = 10.0
-START = datetime(2026, 2, 18, 20, 48, tzinfo=UTC)
 
 
 def main() -> None:
@@ -51,34 +45,13 @@ def play(played: Sequence[Request], *, rules: bool) -> list[Turn]:
         with running_llama(log) as server:
             if rules:
                 with proxy(server.url) as url:
-                    send(url, played)
+                    replay(url, played)
             else:
-                send(server.url, played)
+                replay(server.url, played)
             turns = logged(log, len(played))
     pairs = zip(played, turns, strict=True)
     firsts = {request.turn: turn for request, turn in reversed(list(pairs))}
     return [turn for number, turn in firsts.items() if number > 1]
-
-
-def logged(log: Path, count: int) -> Sequence[Turn]:
-    """So many turns of a server's log. The last lines can come just after the answer."""
-    deadline = time.monotonic() + _LOG_SECONDS
-    while True:
-        turns = LogFeed().read(log.read_text().splitlines(), live=True).turns
-        if len(turns) >= count or time.monotonic() > deadline:
-            return turns
-        time.sleep(0.05)
-
-
-def send(url: str, played: Sequence[Request]) -> None:
-    """Send each request and read its answer, one after the other.
-
-    A connection each: llama-server closes some that it announced to keep, after a stream.
-    """
-    alone = httpx.Limits(max_keepalive_connections=0)
-    with httpx.Client(base_url=url, timeout=60.0, trust_env=False, limits=alone) as client:
-        for request in played:
-            client.post(request.path, content=request.body, headers=request.headers).raise_for_status()
 
 
 def row(name: str, turns: Sequence[Turn]) -> str:
