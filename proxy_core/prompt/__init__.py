@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from proxy_core.errors import PromptError
 from proxy_core.prompt import chat, messages, responses
-from proxy_core.prompt.model import Api, Change, Kind, Prompt, Segment, opens
+from proxy_core.prompt.message import forget_messages, read_message
+from proxy_core.prompt.model import Api, Change, Kind, Message, Segment, Tool, opens
+from proxy_core.prompt.prompt import Prompt
 from proxy_core.prompt.spans import members, whole
 
-__all__ = ["Api", "Change", "Kind", "Prompt", "Segment", "parse"]
+__all__ = [
+    "Api",
+    "Change",
+    "Kind",
+    "Message",
+    "Prompt",
+    "Segment",
+    "Tool",
+    "forget_messages",
+    "parse",
+    "read_message",
+]
 
 _PARSERS = {"chat": chat.parse, "responses": responses.parse, "messages": messages.parse}
 

@@ -3,39 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field
 
-from proxy_core.prompt.model import Kind, Segment, member, opens, text_of
-from proxy_core.prompt.spans import Span, items, members
+from proxy_core.prompt.model import Call, Kind, Segment, member, opens, text_of
+from proxy_core.prompt.spans import Member, Span, items, members
 
 TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
 
 
-def segments(source: bytes, content: Span | None, kind: Kind, message: int | None) -> Iterator[Segment]:
-    """The text of one content: its string, or each of its text parts.
+@dataclass
+class Parts:
+    """What was found in one message."""
+
+    segments: list[Segment] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+
+
+def read_content(source: bytes, content: Span | None, kind: Kind, into: Parts) -> None:
+    """Read one content: its string, or each of its parts.
 
     An Anthropic `tool_result` part, which stands in a user message, holds a content of its own and is of
-    kind `tool`. Other parts (images, tool calls, unknown ones) hold no text that a rule may touch.
+    kind `tool`; a `tool_use` part is a call. Other parts (images, unknown ones) hold no text that a rule may
+    touch.
     """
     if content is None:
         return
     if opens(source, content, b'"'):
-        yield Segment(kind, message, content, source[content.start : content.end])
+        _add(source, content, kind, into)
     elif opens(source, content, b"["):
-        begun: set[Kind] = set()
         for part in items(source, content):
-            for segment in _part(source, part, kind, message):
-                yield segment if segment.kind not in begun else replace(segment, first=False)
-                begun.add(segment.kind)
+            if opens(source, part, b"{"):
+                _read_part(source, members(source, part), kind, into)
 
 
-def _part(source: bytes, part: Span, kind: Kind, message: int | None) -> Iterator[Segment]:
-    if not opens(source, part, b"{"):
-        return
-    fields = members(source, part)
+def _read_part(source: bytes, fields: list[Member], kind: Kind, into: Parts) -> None:
     what = text_of(source, member(fields, "type"))
-    text = member(fields, "text")
-    if what in TEXT_TYPES and text is not None and opens(source, text, b'"'):
-        yield Segment(kind, message, text, source[text.start : text.end])
+    if what in TEXT_TYPES:
+        text = member(fields, "text")
+        if text is not None and opens(source, text, b'"'):
+            _add(source, text, kind, into)
     elif what == "tool_result":
-        yield from segments(source, member(fields, "content"), "tool", message)
+        into.answers.append(text_of(source, member(fields, "tool_use_id")) or "")
+        read_content(source, member(fields, "content"), "tool", into)
+    elif what == "tool_use":
+        into.calls.append(_call(source, fields, "id", None))
+
+
+def _add(source: bytes, text: Span, kind: Kind, into: Parts) -> None:
+    first = all(segment.kind != kind for segment in into.segments)
+    into.segments.append(Segment(kind, source, text, first))
+
+
+def tool_calls(source: bytes, span: Span | None) -> Iterator[Call]:
+    """The calls in a chat message's `tool_calls`."""
+    if span is None or not opens(source, span, b"["):
+        return
+    for item in items(source, span):
+        if not opens(source, item, b"{"):
+            continue
+        fields = members(source, item)
+        function = member(fields, "function")
+        if function is None or not opens(source, function, b"{"):
+            continue
+        inner = members(source, function)
+        call_id = text_of(source, member(fields, "id")) or ""
+        yield _call(source, inner, "id", member(inner, "arguments"))._replace(id=call_id)
+
+
+def function_call(source: bytes, fields: list[Member]) -> Call:
+    """The call in a `function_call` item of responses."""
+    return _call(source, fields, "call_id", member(fields, "arguments"))
+
+
+def _call(source: bytes, fields: list[Member], id_key: str, arguments: Span | None) -> Call:
+    call_id = text_of(source, member(fields, id_key)) or ""
+    name = text_of(source, member(fields, "name")) or ""
+    return Call(call_id, name, arguments if opens(source, arguments, b'"') else None)

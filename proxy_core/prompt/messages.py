@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from proxy_core.prompt.chat import message
-from proxy_core.prompt.content import segments
-from proxy_core.prompt.model import Prompt, member, need_list, prompt_of
+from proxy_core.prompt.message import read_message, read_text
+from proxy_core.prompt.model import member, need_list
+from proxy_core.prompt.prompt import Prompt
 from proxy_core.prompt.spans import Member, items
 
 
@@ -14,7 +14,9 @@ def parse(body: bytes, top: list[Member]) -> Prompt:
     Raises:
         PromptError: It has no list of messages.
     """
-    found = items(body, need_list(body, member(top, "messages"), "messages"))
-    texts = list(segments(body, member(top, "system"), "system", None))
-    texts += [segment for index, span in enumerate(found) for segment in message(body, span, index)]
-    return prompt_of("messages", body, top, texts, len(found))
+    listed = need_list(body, member(top, "messages"), "messages")
+    system = member(top, "system")
+    head = read_text("system", body[system.start : system.end]) if system else None
+    spans = items(body, listed)
+    read = [read_message("messages", body[span.start : span.end]) for span in spans]
+    return Prompt("messages", body, tuple(top), head, tuple(read), tuple(spans), listed)

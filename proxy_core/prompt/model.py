@@ -1,11 +1,11 @@
-"""The ordered prompt inside a request body, and how edits get back into its bytes."""
+"""The parts of a prompt: texts, messages, tools; immutable, and unaware of their place in a body."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -28,24 +28,27 @@ KINDS: dict[str, Kind] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """One run of prompt text: a string content, or one text part of a list content."""
 
     kind: Kind
-    message: int | None
-    """Index in the request's list of messages; None for text that stands outside of it."""
+    source: bytes = field(repr=False)
+    """The message that it is part of."""
     span: Span
-    """Where its JSON string lies in the body, quotes included."""
-    literal: bytes
-    """That JSON string."""
+    """Where its JSON string lies in `source`, quotes included."""
     first: bool = True
     """Whether it is the first text of its kind in its message: a client decorates a message once."""
+
+    @property
+    def literal(self) -> bytes:
+        """Its JSON string."""
+        return self.source[self.span.start : self.span.end]
 
     @cached_property
     def text(self) -> bytes:
         """The text in UTF-8. Rules count positions in these bytes."""
-        return string(self.literal, Span(0, len(self.literal))).encode()
+        return string(self.source, self.span).encode()
 
 
 @dataclass(frozen=True)
@@ -57,20 +60,42 @@ class Change:
     new: bytes = b""
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """A request body as the model will see it, segments in reading order: system text first."""
+class Call(NamedTuple):
+    """A tool call that a message makes."""
 
-    api: Api
-    body: bytes
-    segments: tuple[Segment, ...]
-    messages: int
-    """Length of the request's list of messages (`messages` or `input`)."""
-    stream: bool
-    model: str | None
+    id: str
+    name: str
+    arguments: Span | None
+    """Where the arguments lie in the message, as a JSON string; None where the API sends an object."""
+
+
+@dataclass(frozen=True, eq=False)
+class Message:
+    """One item of a request's list of messages, or its top-level system text."""
+
+    raw: bytes
+    """Its JSON, byte for byte."""
+    kind: Kind | None = None
+    """None for an item that is no message: a reasoning item, an unknown one."""
+    segments: tuple[Segment, ...] = ()
+    calls: tuple[Call, ...] = ()
+    answers: tuple[str, ...] = ()
+    """Ids of the tool calls whose output it carries."""
+    remembered: dict[Hashable, object] = field(default_factory=dict, repr=False)
+    """What was worked out about this message. History comes again in every request; so does this object."""
+
+    @cached_property
+    def kinds(self) -> frozenset[Kind]:
+        """Who speaks in its texts: in an Anthropic user message, a tool may as well."""
+        return frozenset(segment.kind for segment in self.segments)
+
+    @property
+    def spoken(self) -> bool:
+        """Whether it holds what a person (or a client in a person's name) says, and not only tool output."""
+        return self.kind == "user" and (not self.answers or any(s.kind == "user" for s in self.segments))
 
     def edited(self, changes: Mapping[int, Sequence[Change]]) -> bytes:
-        """The body with the changes of each segment (by index) carried out, every other byte as it was.
+        """Its JSON with the changes of each segment (by index) carried out, every other byte as it was.
 
         Changes must not overlap; their order does not matter.
         """
@@ -78,25 +103,30 @@ class Prompt:
         for index, wanted in changes.items():
             segment = self.segments[index]
             own = sorted(wanted, key=lambda change: (change.start, change.end))
-            offsets = literal_offsets(segment.literal, [at for c in own for at in (c.start, c.end)])
+            offsets = literal_offsets(segment.literal, segment.text, [at for c in own for at in (c.start, c.end)])
             for change, start, end in zip(own, offsets[::2], offsets[1::2], strict=True):
                 new = msgspec.json.encode(change.new.decode())[1:-1]
                 cuts.append((segment.span.start + start, segment.span.start + end, new))
-        parts: list[bytes] = []
-        at = 0
-        for start, end, new in sorted(cuts):
-            parts += (self.body[at:start], new)
-            at = end
-        parts.append(self.body[at:])
-        return b"".join(parts)
+        return spliced(self.raw, cuts)
 
 
-def prompt_of(
-    api: Api, body: bytes, top: Sequence[Member], segments: Iterable[Segment], messages: int
-) -> Prompt:
-    """A prompt with the settings that all APIs spell alike: `stream` and `model`."""
-    stream, model = is_true(body, member(top, "stream")), text_of(body, member(top, "model"))
-    return Prompt(api, body, tuple(segments), messages, stream, model)
+class Tool(NamedTuple):
+    """One declared tool."""
+
+    raw: bytes
+    name: str
+    """Empty for one without a name."""
+
+
+def spliced(source: bytes, cuts: Sequence[tuple[int, int, bytes]]) -> bytes:
+    """`source` with each (start, end, new) carried out; they must not overlap."""
+    parts: list[bytes] = []
+    at = 0
+    for start, end, new in sorted(cuts, key=lambda cut: cut[:2]):
+        parts += (source[at:start], new)
+        at = end
+    parts.append(source[at:])
+    return b"".join(parts)
 
 
 def member(members: Sequence[Member], key: str) -> Span | None:

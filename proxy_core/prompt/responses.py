@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from proxy_core.errors import PromptError
-from proxy_core.prompt.chat import message
-from proxy_core.prompt.content import segments
-from proxy_core.prompt.model import Prompt, Segment, member, opens, prompt_of, text_of
-from proxy_core.prompt.spans import Member, Span, items, members
+from proxy_core.prompt.message import read_message, read_text
+from proxy_core.prompt.model import member, opens
+from proxy_core.prompt.prompt import Prompt
+from proxy_core.prompt.spans import Member, items
 
 
 def parse(body: bytes, top: list[Member]) -> Prompt:
@@ -17,27 +15,14 @@ def parse(body: bytes, top: list[Member]) -> Prompt:
     Raises:
         PromptError: It has no `input` that is a string or a list.
     """
-    texts = list(segments(body, member(top, "instructions"), "system", None))
+    told = member(top, "instructions")
+    head = read_text("system", body[told.start : told.end]) if told else None
     source = member(top, "input")
     if source is not None and opens(body, source, b'"'):
-        count = 1
-        texts += segments(body, source, "user", 0)
-    elif source is not None and opens(body, source, b"["):
-        found = items(body, source)
-        count = len(found)
-        texts += [segment for index, span in enumerate(found) for segment in _item(body, span, index)]
-    else:
+        said = read_text("user", body[source.start : source.end])
+        return Prompt("responses", body, tuple(top), head, (said,), (source,), None)
+    if source is None or not opens(body, source, b"["):
         raise PromptError('"input" is neither a string nor a list')
-    return prompt_of("responses", body, top, texts, count)
-
-
-def _item(body: bytes, span: Span, index: int) -> Iterator[Segment]:
-    """An item without a type is a message; outputs of tools hold their text in `output`."""
-    if not opens(body, span, b"{"):
-        return
-    fields = members(body, span)
-    what = text_of(body, member(fields, "type"))
-    if what in (None, "message"):
-        yield from message(body, span, index)
-    elif what == "function_call_output":
-        yield from segments(body, member(fields, "output"), "tool", index)
+    spans = items(body, source)
+    read = [read_message("responses", body[span.start : span.end]) for span in spans]
+    return Prompt("responses", body, tuple(top), head, tuple(read), tuple(spans), source)

@@ -8,6 +8,7 @@ gives its place.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -25,6 +26,14 @@ _SPACE = re.compile(rb"[ \t\r\n]*")
 _TOKEN = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
 )
+
+
+_LONG = 64 * 1024
+"""Bytes from which on a value is known by its key and its length alone: comparing it would cost a copy."""
+
+
+_SPACES = b" \t\r\n"
+_ENDS = b",]}"
 
 
 class Span(NamedTuple):
@@ -59,14 +68,19 @@ def members(source: bytes, span: Span) -> list[Member]:
     found: list[Member] = []
     at = span.start + 1
     for key, raw in values.items():
-        match = _KEY.match(source, at, span.end)
-        if match is None:
-            raise PromptError("an object repeats a key")
-        start = match.end()
+        # Most writers put nothing between a key and its value; for others, a pattern finds the way.
+        spelled = _compact_key(key)
+        if source.startswith(spelled, at) and source[at + len(spelled)] not in _SPACES:
+            first, start = at, at + len(spelled)
+        else:
+            match = _KEY.match(source, at, span.end)
+            if match is None or _STRING.decode(match[1]) != key:
+                raise PromptError("an object repeats a key")
+            first, start = match.start(1), match.end()
         end = start + memoryview(raw).nbytes
-        if _STRING.decode(match[1]) != key or source[start:end] != raw_bytes(raw):
+        if end - start < _LONG and not source.startswith(raw_bytes(raw), start):
             raise PromptError("an object repeats a key")
-        found.append(Member(key, match.start(1), Span(start, end)))
+        found.append(Member(key, first, Span(start, end)))
         at = _after_comma(source, end)
     if found and at != span.end:
         raise PromptError("an object repeats a key")
@@ -82,7 +96,7 @@ def items(source: bytes, span: Span) -> list[Span]:
     found: list[Span] = []
     at = span.start + 1
     for raw in _decode(_ARRAY, source, span):
-        start = _skip(source, at)
+        start = at if source[at] not in _SPACES else _skip(source, at)
         end = start + memoryview(raw).nbytes
         found.append(Span(start, end))
         at = _after_comma(source, end)
@@ -101,13 +115,37 @@ def string(source: bytes, span: Span) -> str:
         raise PromptError(f"a string cannot be read: {error}") from error
 
 
-def literal_offsets(literal: bytes, positions: list[int]) -> list[int]:
+def literal_offsets(literal: bytes, text: bytes, positions: list[int]) -> list[int]:
     """Offsets in a quoted JSON string of ascending byte positions in the UTF-8 text that it spells.
 
     A position inside a character that is spelled as one escape belongs to that escape's start.
     """
     if b"\\" not in literal:
         return [1 + position for position in positions]
+    return _plain_offsets(literal, text, positions) or _any_offsets(literal, positions)
+
+
+def _plain_offsets(literal: bytes, text: bytes, positions: list[int]) -> list[int] | None:
+    """As `literal_offsets`, for a string that is spelled as most writers do; None for any other."""
+    try:
+        if _spelled(text) != literal:
+            return None
+        offsets: list[int] = []
+        offset, last = 1, 0
+        for position in positions:
+            offset += len(_spelled(text[last:position])) - 2
+            offsets.append(offset)
+            last = position
+    except UnicodeDecodeError:
+        return None
+    return offsets
+
+
+def _spelled(text: bytes) -> bytes:
+    return msgspec.json.encode(text.decode())
+
+
+def _any_offsets(literal: bytes, positions: list[int]) -> list[int]:
     offsets: list[int] = []
     # `raw` and `text` are the same place, counted in the literal and in its text.
     raw, text = 1, 0
@@ -134,6 +172,11 @@ def raw_bytes(raw: msgspec.Raw) -> bytes:
     return memoryview(raw).tobytes()
 
 
+@lru_cache(maxsize=256)
+def _compact_key(key: str) -> bytes:
+    return msgspec.json.encode(key) + b":"
+
+
 def _decode(decoder: msgspec.json.Decoder[_T], source: bytes, span: Span) -> _T:
     try:
         return decoder.decode(memoryview(source)[span.start : span.end])
@@ -148,4 +191,4 @@ def _skip(source: bytes, at: int) -> int:
 
 def _after_comma(source: bytes, at: int) -> int:
     """Just behind the comma or closing bracket that follows a value."""
-    return _skip(source, at) + 1
+    return (at if source[at] in _ENDS else _skip(source, at)) + 1

@@ -18,7 +18,9 @@ def read(api: Api, body: dict[str, Any], **style: Any) -> Prompt:
 
 
 def texts(prompt: Prompt) -> list[tuple[Kind, int | None, str]]:
-    return [(s.kind, s.message, s.text.decode()) for s in prompt.segments]
+    parts = [(None, prompt.head)] if prompt.head else []
+    found = [*parts, *enumerate(prompt.messages)]
+    return [(s.kind, index, s.text.decode()) for index, message in found for s in message.segments]
 
 
 def test_chat_completions() -> None:
@@ -40,7 +42,7 @@ def test_chat_completions() -> None:
         },
     )
     assert texts(prompt) == [("system", 0, "be brief"), ("user", 1, "look"), ("tool", 3, "done")]
-    assert (prompt.messages, prompt.stream, prompt.model) == (5, True, "m")
+    assert (len(prompt.messages), prompt.stream, prompt.model) == (5, True, "m")
 
 
 def test_responses() -> None:
@@ -136,10 +138,94 @@ def test_an_edit_changes_its_place_and_not_a_byte_else(
     bounds = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=2)))
     start, end = (len(text[:bound].encode()) for bound in bounds)
     new = data.draw(TEXT)
-    edited = prompt.edited({index: [Change(start, end, new.encode())]})
+    changed = prompt.messages[index].edited({0: [Change(start, end, new.encode())]})
+    edited = prompt.rebuilt(
+        None, [(n, changed if n == index else m.raw) for n, m in enumerate(prompt.messages)], []
+    )
     body["messages"][index]["content"] = text[: bounds[0]] + new + text[bounds[1] :]
     assert json.loads(edited) == body
-    span = prompt.segments[index].span
+    span = prompt.spans[index]
     assert edited[: span.start] == prompt.body[: span.start]
     assert edited.endswith(prompt.body[span.end :])
-    assert prompt.edited({}) == prompt.body
+    untouched = [(n, message.raw) for n, message in enumerate(prompt.messages)]
+    assert prompt.rebuilt(None, untouched, []) == prompt.body
+
+
+def test_calls_and_their_answers_are_known_by_their_ids() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
+    chat = read(
+        "chat",
+        {
+            "messages": [
+                {"role": "assistant", "content": None, "tool_calls": [call]},
+                {"role": "tool", "tool_call_id": "c1", "content": "a"},
+            ]
+        },
+    )
+    assert [(c.id, c.name) for c in chat.messages[0].calls] == [("c1", "ls")]
+    assert chat.messages[1].answers == ("c1",)
+    responses = read(
+        "responses",
+        {
+            "input": [
+                {"type": "function_call", "call_id": "c2", "name": "ls", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "c2", "output": "a"},
+            ]
+        },
+    )
+    assert responses.messages[0].calls[0].id == "c2"
+    assert responses.messages[1].answers == ("c2",)
+    block = {"type": "tool_result", "tool_use_id": "c3", "content": "a"}
+    messages = read(
+        "messages",
+        {
+            "messages": [
+                {
+                    "role": "assistant",
+                    "content": [{"type": "tool_use", "id": "c3", "name": "ls", "input": {}}],
+                },
+                {"role": "user", "content": [block]},
+            ]
+        },
+    )
+    assert [(c.id, c.arguments) for c in messages.messages[0].calls] == [("c3", None)]
+    assert messages.messages[1].answers == ("c3",)
+    assert not messages.messages[1].spoken
+
+
+def test_tools_have_names_in_every_api() -> None:
+    spelled = [
+        {"type": "function", "function": {"name": "chat"}},
+        {"type": "function", "name": "responses"},
+        {"name": "messages", "input_schema": {}},
+        {"type": "web_search"},
+        {},
+    ]
+    prompt = read("chat", {"messages": [], "tools": spelled})
+    assert [tool.name for tool in prompt.tools] == ["chat", "responses", "messages", "web_search", ""]
+    assert read("chat", {"messages": [], "tools": None}).tools == ()
+
+
+def test_messages_and_tools_can_be_left_out_added_and_moved() -> None:
+    prompt = read(
+        "messages",
+        {"system": "s", "messages": [{"role": "user", "content": t} for t in "ab"], "tools": [{"name": "t"}]},
+    )
+    rebuilt = prompt.rebuilt(b'"S"', [(1, prompt.messages[1].raw), (None, b"3")], [b"1", b"2"])
+    assert json.loads(rebuilt) == {
+        "system": "S",
+        "messages": [{"role": "user", "content": "b"}, 3],
+        "tools": [1, 2],
+    }
+
+
+def test_a_message_that_comes_again_is_the_same_object() -> None:
+    body = {"messages": [{"role": "user", "content": "said before"}]}
+    assert read("chat", body).messages[0] is read("chat", body).messages[0]
+    assert read("chat", body).messages[0] is not read("responses", {"input": body["messages"]}).messages[0]
+
+
+def test_a_key_that_comes_twice_is_refused_where_its_value_is_long_too() -> None:
+    long = json.dumps([{"role": "user", "content": "x" * 100_000}]).encode()
+    with pytest.raises(PromptError):
+        parse("chat", b'{"messages":' + long + b',"messages":' + long + b"}")

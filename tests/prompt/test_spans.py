@@ -52,7 +52,7 @@ def test_offsets_cut_a_literal_where_its_text_is_cut(
     literal = json.dumps(text, ensure_ascii=ascii_only).encode()
     bounds = [len(text[:i].encode()) for i in range(len(text) + 1)]
     cuts = sorted(data.draw(st.lists(st.sampled_from(bounds), min_size=2, max_size=2)))
-    start, end = literal_offsets(literal, cuts)
+    start, end = literal_offsets(literal, text.encode(), cuts)
     left = literal[:start] + literal[end:]
     raw = text.encode()
     assert json.loads(left) == (raw[: cuts[0]] + raw[cuts[1] :]).decode()
