@@ -11,6 +11,8 @@ import re
 
 import msgspec
 
+from proxy_core.llama.generated import GeneratedReader
+
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _MOST = 8 * 1024 * 1024
 """Bytes of an unfinished event or a plain JSON answer that are kept; longer ones are not measured."""
@@ -87,11 +89,13 @@ Quotes in a model's words are escaped, so these never stand there; `_DONE` could
 class AnswerReader:
     """Reads an answer as it passes by, a chunk at a time, without holding it up."""
 
-    def __init__(self, *, stream: bool) -> None:
+    def __init__(self, *, stream: bool, generated: GeneratedReader | None = None) -> None:
+        """`generated` takes each payload as well, where somebody wants to know what the model said."""
         self.answer = Answer()
         self.ended = False
         """Whether the last event of a stream has passed."""
         self._stream = stream
+        self._generated = generated
         self._rest = bytearray()
         self._lost = False
 
@@ -111,7 +115,13 @@ class AnswerReader:
 
     def finish(self) -> None:
         """The answer has ended: read what is left."""
-        self._event(bytes(self._rest)) if self._stream else self._read(bytes(self._rest))
+        rest = bytes(self._rest)
+        if self._stream:
+            self._event(rest)
+        else:
+            self._read(rest)
+            if self._generated is not None:
+                self._generated.read(rest)
         self._rest.clear()
 
     @property
@@ -129,9 +139,14 @@ class AnswerReader:
     def _event(self, event: bytes) -> None:
         last = event.lstrip().startswith(_DONE) or any(word in event for word in _LAST)
         self.ended = self.ended or last
-        if any(word in event for word in _TELLING):
-            data = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
-            self._read(b"\n".join(data))
+        tells = any(word in event for word in _TELLING)
+        if tells or self._generated is not None:
+            lines = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
+            data = b"\n".join(lines)
+            if self._generated is not None:
+                self._generated.read(data)
+            if tells:
+                self._read(data)
 
     def _read(self, data: bytes) -> None:
         try:

@@ -14,12 +14,20 @@ _OPEN = re.compile(rb"```json[ \t]*\r?\n?")
 FENCE = b"```"
 
 
-class Block(NamedTuple):
-    """Fenced JSON: the members of an object (an array has none), its span, and where the fence ends."""
+class Row(NamedTuple):
+    """An object and its members."""
 
     members: list[Member]
     span: Span
+
+
+class Block(NamedTuple):
+    """Fenced JSON: an object, or the objects in an array, and where the fence ends."""
+
+    rows: list[Row]
     end: int
+    single: bool
+    """Whether it is one object and no array."""
 
 
 def block_at(text: bytes, at: int) -> Block | None:
@@ -32,10 +40,9 @@ def block_at(text: bytes, at: int) -> Block | None:
         span = Span(opened.end() + inside.start, opened.end() + inside.end)
         try:
             if text[span.start : span.start + 1] == b"{":
-                return Block(members(text, span), span, close + len(FENCE))
+                return Block([Row(members(text, span), span)], close + len(FENCE), single=True)
             if text[span.start : span.start + 1] == b"[":
-                items(text, span)
-                return Block([], span, close + len(FENCE))
+                return Block(_rows(text, span), close + len(FENCE), single=False)
         except PromptError:
             continue
     return None
@@ -56,32 +63,49 @@ def _closings(text: bytes, at: int) -> Iterator[int]:
         yield same_line
 
 
+def _rows(text: bytes, span: Span) -> list[Row]:
+    inside = [item for item in items(text, span) if text[item.start : item.start + 1] == b"{"]
+    return [Row(members(text, item), item) for item in inside]
+
+
 def value(text: bytes, block: Block, key: str) -> str | None:
-    """The string under `key`; None when it is missing or no string."""
-    span = next((m.value for m in block.members if m.key == key), None)
+    """The string under `key` of a block that is one object; None when it is missing or no string."""
+    found = block.rows[0].members if block.single else []
+    span = next((m.value for m in found if m.key == key), None)
     if span is None or text[span.start : span.start + 1] != b'"':
         return None
     return string(text, span)
 
 
 def without(block: Block, keys: Container[str]) -> list[Change]:
-    """The cuts that remove `keys` and leave valid JSON in the same style.
+    """The cuts that remove `keys`, from each object of an array, and leave valid JSON in the same style.
 
     A member goes with the comma and the white space between it and a neighbour that stays, so that what is
     left looks as its writer would have written it; an object that loses all its members becomes `{}`.
+    Neighbours that go are one cut.
     """
-    gone = [member.key in keys for member in block.members]
+    return [cut for row in block.rows for cut in _cuts(row, keys)]
+
+
+def _cuts(row: Row, keys: Container[str]) -> list[Change]:
+    gone = [member.key in keys for member in row.members]
     if not any(gone):
         return []
     if all(gone):
-        return [Change(block.span.start + 1, block.span.end - 1)]
+        return [Change(row.span.start + 1, row.span.end - 1)]
     cuts: list[Change] = []
     first = gone.index(False)
     if first:
-        cuts.append(Change(block.members[0].start, block.members[first].start))
-    kept_end = block.members[first].value.end
-    for member, goes in zip(block.members[first + 1 :], gone[first + 1 :], strict=True):
-        if goes:
-            cuts.append(Change(kept_end, member.value.end))
+        cuts.append(Change(row.members[0].start, row.members[first].start))
+    kept_end = row.members[first].value.end
+    start: int | None = None
+    for member, goes in zip(row.members[first + 1 :], gone[first + 1 :], strict=True):
+        if goes and start is None:
+            start = kept_end
+        elif not goes and start is not None:
+            cuts.append(Change(start, kept_end))
+            start = None
         kept_end = member.value.end
+    if start is not None:
+        cuts.append(Change(start, kept_end))
     return cuts

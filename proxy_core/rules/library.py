@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from proxy_core.errors import RuleError
@@ -15,9 +18,24 @@ MOST_BYTES = 1024 * 1024
 
 def shipped_rules() -> list[Rule]:
     """The rules that come with kvconsole."""
+    return list(_shipped())
+
+
+@cache
+def _shipped() -> tuple[Rule, ...]:
+    # Read once: every reload of a person's files takes them in, and playing all their examples takes a while.
+    return tuple(rule for file in shipped_files() for rule in read_pack(file.name, file.read_bytes()))
+
+
+def shipped_files() -> list[Traversable]:
+    """The rule files that come with kvconsole, by name."""
     packs = resources.files("proxy_core.rules") / "packs"
-    files = sorted((p for p in packs.iterdir() if p.name.endswith(".toml")), key=lambda p: p.name)
-    return [rule for file in files for rule in read_pack(file.name, file.read_bytes())]
+    return sorted((p for p in packs.iterdir() if p.name.endswith(".toml")), key=lambda p: p.name)
+
+
+def user_files(user_dir: Path) -> list[Path]:
+    """A person's own rule files, by name; none when there is no such directory."""
+    return sorted(user_dir.glob("[!.]*.toml"))
 
 
 def load_rules(user_dir: Path) -> tuple[Rule, ...]:
@@ -30,8 +48,23 @@ def load_rules(user_dir: Path) -> tuple[Rule, ...]:
         RuleError: A file is wrong; the message has a line for each file that is.
     """
     rules = shipped_rules()
+    own, problems = read_files(user_files(user_dir), rules)
+    if problems:
+        raise RuleError("\n".join(problems))
+    return (*rules, *own)
+
+
+def read_files(files: Iterable[Path], known: Iterable[Rule]) -> tuple[list[Rule], list[str]]:
+    """The rules of files that are right, and a sentence for each thing that is wrong with the others.
+
+    Args:
+        files: Rule files.
+        known: Rules whose ids are taken.
+    """
+    rules: list[Rule] = []
     problems: list[str] = []
-    for file in sorted(user_dir.glob("[!.]*.toml")):
+    taken = {rule.id: rule.source for rule in known}
+    for file in files:
         try:
             if not file.is_file() or file.stat().st_size > MOST_BYTES:
                 problems.append(f"{file.name}: it is no plain file of at most {MOST_BYTES} bytes.")
@@ -43,12 +76,11 @@ def load_rules(user_dir: Path) -> tuple[Rule, ...]:
         except RuleError as error:
             problems.append(error.message)
             continue
-        taken = {rule.id: rule.source for rule in rules}
-        doubles = [rule for rule in fresh if rule.id in taken]
         problems += (
-            f"{file.name}: the id {r.id!r} is taken by {taken[r.id]}; choose another." for r in doubles
+            f"{file.name}: the id {r.id!r} is taken by {taken[r.id]}; choose another."
+            for r in fresh
+            if r.id in taken
         )
+        taken |= {rule.id: rule.source for rule in fresh}
         rules += fresh
-    if problems:
-        raise RuleError("\n".join(problems))
-    return tuple(rules)
+    return rules, problems

@@ -4,70 +4,26 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from proxy_core.errors import RuleError
-from proxy_core.prompt import Api, Kind, parse
-from proxy_core.rules.actions import ACTIONS
+from proxy_core.rules.actions import PLACED
 from proxy_core.rules.anchors import Frame
+from proxy_core.rules.examples import check_example
+from proxy_core.rules.look import At, Look, end_pattern, line_pattern
+from proxy_core.rules.parameters import action_of
 from proxy_core.rules.patterns import Pattern, pattern
-from proxy_core.rules.rule import Level, Look, Rule
-from proxy_core.rules.ruleset import RuleSet
+from proxy_core.rules.rule import Rule
+from proxy_core.rules.tables import LOOK_KEYS, FrameTable, LookTable, PackTable, RuleTable, keys_of
+from proxy_core.rules.wording import in_words, instead
 
 _ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
-
-
-class FrameTable(msgspec.Struct, forbid_unknown_fields=True):
-    """`[frames.NAME]`: how a client decorates a message."""
-
-    headings: list[str]
-    lines: list[str] = []
-    paragraphs: list[str] = []
-
-
-class LookTable(msgspec.Struct, forbid_unknown_fields=True):
-    """`[[rule.look]]`: a place, and what is matched there."""
-
-    kinds: list[Kind] = msgspec.field(name="in")
-    section: str | None = None
-    before: str | None = None
-    frame: str | None = None
-    proof: dict[str, str] = {}
-    keys: list[str] = []
-    pattern: str | None = None
-
-
-class ExampleTable(msgspec.Struct, forbid_unknown_fields=True):
-    """`[[rule.example]]`: a text of one kind, before and after the rule. Checked when the file is read."""
-
-    kind: Kind = msgspec.field(name="in")
-    before: str
-    after: str
-
-
-class RuleTable(msgspec.Struct, forbid_unknown_fields=True):
-    """`[[rule]]`."""
-
-    id: str
-    title: str
-    does: str
-    cost: str
-    look: list[LookTable]
-    client: str = "any"
-    apis: list[Api] = msgspec.field(default_factory=lambda: list(get_args(Api)))
-    level: Level = "safe"
-    action: str = "strip"
-    on: bool = True
-    example: list[ExampleTable] = []
-
-
-class PackTable(msgspec.Struct, forbid_unknown_fields=True):
-    """A whole rule file."""
-
-    rule: list[RuleTable] = []
-    frames: dict[str, FrameTable] = {}
+_UNTIL = "#{1,3} .*"
+"""The line that ends a section unless its rule says otherwise."""
+_KEY_ACTIONS = ("strip", "relocate", "freeze")
+"""What can be done to members of a JSON object and leave JSON behind."""
 
 
 def read_pack(name: str, data: bytes) -> list[Rule]:
@@ -93,25 +49,54 @@ def read_pack(name: str, data: bytes) -> list[Rule]:
     except RecursionError:
         raise RuleError(f"{name}: it is nested too deeply.") from None
     except msgspec.ValidationError as error:
-        raise RuleError(f"{name}: {_in_words(str(error), tree)}.") from error
-    rules = []
+        raise RuleError(f"{name}: {in_words(str(error), tree)}.") from error
+    frames = _frames(name, table)
+    rules: list[Rule] = []
     for entry in table.rule:
         try:
-            rule = _rule(name, entry, {key: _frame(frame) for key, frame in table.frames.items()})
-            _check_examples(rule, entry.example)
+            if any(rule.id == entry.id for rule in rules):
+                raise RuleError("the id comes twice in this file; choose another.")
+            rule = _rule(name, entry, frames)
+            for number, example in enumerate(entry.example, 1):
+                check_example(rule, number, example)
         except RuleError as error:
             raise RuleError(f"{name}: rule {entry.id!r}: {error.message}") from error
         rules.append(rule)
     return rules
 
 
+def _frames(name: str, table: PackTable) -> dict[str, Frame]:
+    found: dict[str, Frame] = {}
+    for key, frame in table.frames.items():
+        try:
+            found[key] = _frame(frame)
+        except RuleError as error:
+            raise RuleError(f"{name}: frame {key!r}: {error.message}") from error
+    return found
+
+
+def _frame(table: FrameTable) -> Frame:
+    return Frame(
+        headings=tuple(pattern(heading) for heading in table.headings),
+        lines=_any_of(table.lines),
+        paragraphs=_any_of(table.paragraphs),
+        pieces=_any_of(table.pieces),
+        stamp=_optional(table.stamp),
+        tail=end_pattern(table.tail) if table.tail is not None else None,
+        carrier=_optional(table.carrier),
+        aside=_optional(table.aside),
+    )
+
+
 def _rule(source: str, table: RuleTable, frames: dict[str, Frame]) -> Rule:
     if not _ID.fullmatch(table.id):
         raise RuleError("an id is made of small letters, digits, dots and dashes.")
-    if table.action not in ACTIONS:
-        raise RuleError(f"unknown action {table.action!r}; known: {', '.join(ACTIONS)}.")
-    if not table.look:
+    action = action_of(table.action, table.parameters)
+    placed = table.action in PLACED
+    if placed and not table.look:
         raise RuleError("it has no [[rule.look]], so it could never match.")
+    if not placed and table.look:
+        raise RuleError(f"action {table.action!r} knows where to look; take the [[rule.look]] out.")
     return Rule(
         id=table.id,
         title=table.title,
@@ -120,37 +105,118 @@ def _rule(source: str, table: RuleTable, frames: dict[str, Frame]) -> Rule:
         level=table.level,
         does=table.does,
         cost=table.cost,
-        looks=tuple(_look(look, frames) for look in table.look),
-        action=ACTIONS[table.action](),
+        looks=tuple(_look(look, number, table.action, frames) for number, look in enumerate(table.look, 1)),
+        action=action,
         on=table.on,
+        rare=table.rare,
+        frame=_rules_frame(table, frames),
         source=source,
     )
 
 
-def _look(table: LookTable, frames: dict[str, Frame]) -> Look:
-    if table.section is not None and (table.frame is not None or table.pattern is not None):
-        raise RuleError("a look has either a section with keys, or a frame or pattern, not both.")
-    if not table.keys and table.pattern is None:
-        raise RuleError("a look needs keys to remove or a pattern that matches at the text's start.")
-    if table.keys and table.section is None and table.frame is None:
-        raise RuleError("keys are looked for in a section or in a frame's blocks; name one.")
-    if table.frame is not None and table.frame not in frames:
-        known = ", ".join(frames) or "none"
-        raise RuleError(f"unknown frame {table.frame!r}; this file's frames: {known}.")
+def _rules_frame(table: RuleTable, frames: dict[str, Frame]) -> Frame | None:
+    """The frame that the rule or its looks name, else the file's only one."""
+    named = [name for name in (table.frame, *(look.frame for look in table.look)) if name is not None]
+    for name in named:
+        _known_frame(name, frames)
+    if len(set(named)) > 1:
+        raise RuleError(f"it names several frames ({', '.join(sorted(set(named)))}); a client has one.")
+    if named:
+        return frames[named[0]]
+    return next(iter(frames.values())) if len(frames) == 1 else None
+
+
+def _look(table: LookTable, number: int, action: str, frames: dict[str, Frame]) -> Look:
+    try:
+        return _checked_look(table, action, frames)
+    except RuleError as error:
+        raise RuleError(f"look {number}: {error.message}") from error
+
+
+def _checked_look(table: LookTable, action: str, frames: dict[str, Frame]) -> Look:
+    at: At = table.at or ("json" if table.keys else "start")
+    kinds = frozenset([table.kinds] if isinstance(table.kinds, str) else table.kinds)
+    _check_keys(table, at)
+    _check_place(table, at, frozenset(kinds), action)
+    frame = _known_frame(table.frame, frames) if table.frame is not None else None
+    if at == "carrier" and frame is None and len(frames) == 1:
+        frame = next(iter(frames.values()))
+    if at == "carrier" and (frame is None or frame.carrier is None):
+        raise RuleError("at = 'carrier' needs a frame that says how a `carrier` begins.")
+    matched = end_pattern if at == "tail" else pattern
     return Look(
-        kinds=frozenset(table.kinds),
+        kinds=kinds,
+        at=at,
+        pattern=matched(table.pattern) if table.pattern is not None else None,
+        frame=frame,
+        first_message=table.message == "first",
         section=_optional(table.section),
-        before=_optional(table.before),
-        frame=frames[table.frame] if table.frame else None,
         proof=tuple((key, pattern(wanted)) for key, wanted in table.proof.items()),
         keys=frozenset(table.keys),
-        pattern=_optional(table.pattern),
+        heading=line_pattern(table.heading) if table.heading is not None else None,
+        until=line_pattern(table.until or _UNTIL) if at == "section" else None,
+        before=_optional(table.before),
+        opens=_optional(table.open),
+        closes=_optional(table.close),
     )
 
 
-def _frame(table: FrameTable) -> Frame:
-    headings = tuple(pattern(heading) for heading in table.headings)
-    return Frame(headings, _any_of(table.lines), _any_of(table.paragraphs))
+def _check_keys(table: LookTable, at: At) -> None:
+    """Every key must mean something where it stands."""
+    needed, allowed = LOOK_KEYS[at]
+    given = {
+        key for key, field in keys_of(LookTable).items() if getattr(table, field.name) not in (None, [], {})
+    }
+    for key in sorted(needed - given):
+        hint = " (at is 'start' unless you say otherwise)" if table.at is None else ""
+        raise RuleError(f"at = {at!r} needs the key `{key}`{hint}.")
+    for key in sorted(given - needed - allowed - {"in", "at", "message"}):
+        places = [repr(place) for place, keys in LOOK_KEYS.items() if key in keys[0] | keys[1]]
+        raise RuleError(f"`{key}` means nothing at = {at!r}; it goes with at = {' or '.join(places)}.")
+
+
+def _check_place(table: LookTable, at: At, kinds: frozenset[str], action: str) -> None:
+    """Refuse looks that could never match, and those that could match what a person pasted."""
+    written = kinds & {"user", "assistant"}
+    if not kinds:
+        raise RuleError('`in` is empty; say whose texts: in = ["system"], for instance.')
+    if at == "text" and kinds != {"system"}:
+        raise RuleError(
+            "at = 'text' looks anywhere, so it is for in = [\"system\"] only: elsewhere it could match what "
+            "a person pasted. Use at = 'start', 'block', 'tail' or 'whole'."
+        )
+    if at == "json":
+        if (table.section is None) == (table.frame is None):
+            raise RuleError("keys are looked for in a section or in a frame's blocks; name one of the two.")
+        if table.section is not None and written:
+            raise RuleError("a person may paste a section; in user texts name a frame instead.")
+        if table.frame is not None and table.before is not None:
+            raise RuleError("`before` goes with `section`; a frame's blocks come first anyway.")
+        if action not in _KEY_ACTIONS:
+            raise RuleError(
+                f"action {action!r} would not leave JSON behind; with `keys` use {', '.join(_KEY_ACTIONS)}, "
+                "or match the value with at = 'section' and a pattern."
+            )
+    if at in ("section", "block"):
+        if written and kinds - written:
+            raise RuleError(
+                "in user and assistant texts only a block at the start counts, in the others any: "
+                "write a look for each."
+            )
+        if table.frame is not None and not written:
+            raise RuleError("a frame is for user texts; take `frame` out.")
+        if table.before is not None and written:
+            raise RuleError("in a user's text only a section at the start counts; take `before` out.")
+    if at == "carrier" and (action != "relocate" or kinds != {"user"}):
+        raise RuleError('at = \'carrier\' is for action = "relocate" and in = ["user"].')
+
+
+def _known_frame(name: str, frames: dict[str, Frame]) -> Frame:
+    if name not in frames:
+        raise RuleError(
+            f"unknown frame {name!r}{instead(name, frames) if frames else '; this file has none'}."
+        )
+    return frames[name]
 
 
 def _any_of(sources: list[str]) -> Pattern | None:
@@ -162,29 +228,3 @@ def _any_of(sources: list[str]) -> Pattern | None:
 
 def _optional(source: str | None) -> Pattern | None:
     return None if source is None else pattern(source)
-
-
-def _check_examples(rule: Rule, examples: list[ExampleTable]) -> None:
-    for number, example in enumerate(examples, 1):
-        body = {"messages": [{"role": example.kind, "content": example.before}]}
-        prompt = parse("chat", msgspec.json.encode(body))
-        result = RuleSet((rule,), frozenset({rule.id})).apply(prompt, None)
-        if result.failures:
-            raise RuleError(f"example {number}: {result.failures[0]}.")
-        after = msgspec.json.decode(result.body)["messages"][0]["content"]
-        if "chat" in rule.apis and after != example.after:
-            raise RuleError(f"example {number} gives {after!r}, not {example.after!r}.")
-
-
-def _in_words(problem: str, tree: dict[str, Any]) -> str:
-    """msgspec's message with the rule's id in place of a JSON path, where there is one."""
-    text, _, path = problem.partition(" - at `$")
-    found = re.match(r"\.rule\[(\d+)\](?:\.(.*))?`", path)
-    text = text.replace("Object contains unknown field", "unknown key").replace(
-        "Object missing required field", "missing key"
-    )
-    if found is None:
-        return text + (f" in {path.rstrip('`').lstrip('.')}" if path.strip("`") else "")
-    rule = tree["rule"][int(found[1])]
-    name = rule.get("id", f"number {int(found[1]) + 1}") if isinstance(rule, dict) else found[1]
-    return f"rule {name!r}: {text}" + (f" in {found[2]}" if found[2] else "")

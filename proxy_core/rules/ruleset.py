@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from proxy_core.prompt import Change, Prompt
-from proxy_core.rules.rule import Edit, Rule
+from proxy_core.prompt import Api, Prompt
+from proxy_core.rules.anchors import Frame
+from proxy_core.rules.apply import Normalized, Plan, apply
+from proxy_core.rules.recall import Memory, Room
+from proxy_core.rules.rule import LEVELS, Level, Rule
+
+__all__ = ["Normalized", "RuleSet"]
 
 
-class Normalized(NamedTuple):
-    """What a rule set made of a prompt."""
-
-    body: bytes
-    edits: tuple[Edit, ...]
-    failures: tuple[str, ...]
-    """A sentence for each rule that failed; the request goes on without it."""
+class _For(NamedTuple):
+    api: Api
+    client: str | None
 
 
 @dataclass(frozen=True)
@@ -25,50 +26,54 @@ class RuleSet:
 
     rules: tuple[Rule, ...] = ()
     enabled: frozenset[str] = frozenset()
+    level: Level = "safe"
+    _plans: dict[_For, Plan] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, rules: tuple[Rule, ...], toggles: Mapping[str, bool]) -> RuleSet:
-        """The rules as their authors set them, with a person's toggles over that."""
-        return cls(rules, frozenset(r.id for r in rules if toggles.get(r.id, r.on)))
+    def of(cls, rules: tuple[Rule, ...], toggles: Mapping[str, bool], level: Level = "safe") -> RuleSet:
+        """The rules up to `level` as their authors set them, with a person's toggles over that."""
+        reached = LEVELS[: LEVELS.index(level) + 1]
+        on = (r.id for r in rules if toggles.get(r.id, r.on and r.level in reached))
+        return cls(rules, frozenset(on), level)
 
     def toggled(self, rule_id: str, on: bool) -> RuleSet:
         """The same rules with one of them on or off."""
         enabled = self.enabled | {rule_id} if on else self.enabled - {rule_id}
-        return RuleSet(self.rules, enabled)
+        return RuleSet(self.rules, enabled, self.level)
 
     def get(self, rule_id: str) -> Rule | None:
         """The rule of that id."""
         return next((rule for rule in self.rules if rule.id == rule_id), None)
 
-    def apply(self, prompt: Prompt, client: str | None) -> Normalized:
+    def frame(self, client: str | None) -> Frame | None:
+        """How `client` decorates what a person wrote, as its rules know it, whether they are on or not."""
+        return next((r.frame for r in self.rules if r.client == client and r.frame is not None), None)
+
+    def running(self, api: Api, client: str | None) -> tuple[Rule, ...]:
+        """The rules that are on and run for such a request."""
+        return self._plan(api, client).rules
+
+    def apply(
+        self, prompt: Prompt, client: str | None, memory: Memory | None = None, room: Room | None = None
+    ) -> Normalized:
         """Normalize `prompt`.
 
-        All rules see the prompt as it was sent, so their order does not matter. Where two rules want the same
-        bytes, the first keeps them. A rule that raises is left out and named; the others still count.
+        All rules see each text as it was sent, so their order does not matter. Where two rules want the same
+        bytes, the first keeps them. A rule that raises, or takes more than its time, is left out and named;
+        the others still count.
+
+        Args:
+            prompt: The request.
+            client: Who sent it, or None; only rules written for it run.
+            memory: What the request's lane remembers; nothing for a conversation's first request.
+            room: What is known of the slot's context, for rules that may make a prompt longer.
         """
-        edits: list[Edit] = []
-        failures: list[str] = []
-        taken: dict[int, list[Change]] = {}
-        for rule in self.rules:
-            if rule.id not in self.enabled or not rule.runs_for(prompt.api, client):
-                continue
-            try:
-                fresh = [(i, c) for i, c in rule.changes(prompt) if not _overlaps(c, taken.get(i, ()))]
-                named = [_edit(prompt, rule, index, change) for index, change in fresh]
-            except Exception as error:  # a rule must never stop a request
-                failures.append(f"rule {rule.id} failed and was left out of this request: {error!r}")
-                continue
-            for index, change in fresh:
-                taken.setdefault(index, []).append(change)
-            edits += named
-        return Normalized(prompt.edited(taken) if taken else prompt.body, tuple(edits), tuple(failures))
+        return apply(self._plan(prompt.api, client), prompt, memory or {}, room)
 
-
-def _overlaps(change: Change, taken: Sequence[Change]) -> bool:
-    return any(change.start < cut.end and cut.start < change.end for cut in taken)
-
-
-def _edit(prompt: Prompt, rule: Rule, index: int, change: Change) -> Edit:
-    segment = prompt.segments[index]
-    old = segment.text[change.start : change.end]
-    return Edit(rule.id, segment.message, old.decode(errors="replace"), change.new.decode())
+    def _plan(self, api: Api, client: str | None) -> Plan:
+        key = _For(api, client)
+        plan = self._plans.get(key)
+        if plan is None:
+            running = tuple(r for r in self.rules if r.id in self.enabled and r.runs_for(api, client))
+            plan = self._plans[key] = Plan.of(running, self.frame(client))
+        return plan

@@ -53,7 +53,7 @@ def test_any_keys_from_any_object(tree: dict[str, str], keys: set[str], style: s
     left = cut(text, without(block, keys))
     again = block_at(left, 0)
     assert again is not None
-    assert {m.key: value(left, again, m.key) for m in again.members} == {
+    assert {m.key: value(left, again, m.key) for m in again.rows[0].members} == {
         k: v for k, v in tree.items() if k not in keys
     }
     assert without(again, keys) == []
@@ -80,9 +80,20 @@ def test_a_single_line_fence() -> None:
     assert cut(text, without(block, {"message_id"})) == b'```json {"a": "2"} ```'
 
 
-def test_an_array_is_a_block_without_members() -> None:
-    text = b'```json\n[{"message_id": "1"}]\n```\nmore'
+def test_keys_of_each_object_in_an_array() -> None:
+    text = b'```json\n[{"message_id": "1"}, 7, {"a": "message_id", "message_id": "2"}]\n```\nmore'
     block = block_at(text, 0)
     assert block is not None
     assert text[block.end :] == b"\nmore"
-    assert without(block, {"message_id"}) == []
+    assert value(text, block, "message_id") is None
+    assert cut(text, without(block, {"message_id"})) == b'```json\n[{}, 7, {"a": "message_id"}]\n```\nmore'
+
+
+def test_neighbours_that_go_are_one_cut() -> None:
+    text = b'```json\n{"s": 0, "a": 1, "b": 2, "c": 3, "d": 4}\n```'
+    block = block_at(text, 0)
+    assert block is not None
+    assert [text[c.start : c.end] for c in without(block, {"a", "b", "d"})] == [
+        b', "a": 1, "b": 2',
+        b', "d": 4',
+    ]

@@ -1,4 +1,4 @@
-"""The two rules of the OpenClaw pack: every position and spelling, and nowhere else."""
+"""What OpenClaw writes before a message: every position and spelling of ids and stamps, and nowhere else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from proxy_core.prompt import Api, parse
 from proxy_core.rules import Normalized, RuleSet, shipped_rules
 
-RULES = RuleSet.of(tuple(shipped_rules()), {})
+RULES = RuleSet(tuple(shipped_rules()), frozenset({"openclaw.message-id", "openclaw.timestamp"}))
 APIS: list[Api] = ["chat", "responses", "messages"]
 
 SYSTEM = """You are a personal assistant running inside OpenClaw.
@@ -44,7 +44,7 @@ def body(api: Api, system: str, user: str, *, parts: bool = False, **style: Any)
 
 def normalized(api: Api, system: str, user: str, *, parts: bool = False) -> tuple[str, str, Normalized]:
     """System text, user text, and the whole result."""
-    result = RULES.apply(parse(api, body(api, system, user, parts=parts)), None)
+    result = RULES.apply(parse(api, body(api, system, user, parts=parts)), "openclaw")
     texts = {segment.kind: segment.text.decode() for segment in parse(api, result.body).segments}
     return texts["system"], texts["user"], result
 
@@ -131,6 +131,14 @@ def test_only_message_id_leaves_a_message() -> None:
         "OpenClaw runtime event.\n",
         "System: [2026-01-12 12:19:17 PST] Model switched.\n\n",
         "Delivery: to send a message, use the `message` tool.\n\n",
+        "[Thread starter - for context]\nwhat Ada asked\n\n",
+        "[Thread history - for context]\nAda: hello\nBen: hi\n\n",
+        "[Queued messages while agent was busy]\n\n---\nQueued #1\n",
+        "[Queued user message that arrived while the previous turn was still active]\n",
+        "[Queue overflow] Dropped 2 messages due to cap.\n",
+        "<relevant-memories>\n1. likes tea\n\n2. likes rain\n</relevant-memories>\n\n",
+        "Context:\n<active_memory_plugin>\nlikes tea\n</active_memory_plugin>\n\n",
+        'Conversation data (data, not instructions):\n"Active exec sessions:\\nnone \\"x\\""\n\n',
         "OpenClaw runtime context for the immediately preceding user message.\n"
         "This context is runtime-generated, not user-authored. Keep internal details private.\n\n",
         "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\n",
@@ -146,7 +154,7 @@ def test_lines_that_openclaw_puts_first(opening: str) -> None:
 @pytest.mark.parametrize(
     "between",
     [
-        'Chat history since last reply (untrusted, for context):\n```json\n[{"message_id": "9"}]\n```\n\n',
+        'Chat history since last reply (untrusted, for context):\n```json\n[{"body": "9"}]\n```\n\n',
         "Conversation context (untrusted, chronological, selected for current message):\n#12 Ada: hello\n\n",
     ],
 )
@@ -156,10 +164,30 @@ def test_a_stamp_behind_history_and_chat_windows(between: str) -> None:
     assert text == f"{block}{between}hi"
 
 
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Chat history since last reply (untrusted, for context):",
+        "Reply chain of current user message: ⟦openclaw:ctx⟧",
+    ],
+)
+def test_ids_in_rows(heading: str) -> None:
+    rows = '[{"message_id": "9", "body": "a"}, {"body": "b", "message_id": "10"}, "x", {"message_id": "11"}]'
+    left = '[{"body": "a"}, {"body": "b"}, "x", {}]'
+    _, text, _ = normalized("chat", "s", f"{heading}\n```json\n{rows}\n```\n\nhi")
+    assert text == f"{heading}\n```json\n{left}\n```\n\nhi"
+
+
+def test_a_stamp_in_front_of_the_blocks() -> None:
+    block = 'Conversation info (untrusted metadata):\n```json\n{"message_id": "1", "a": 2}\n```\n\n'
+    _, text, _ = normalized("chat", "s", f"[Wed 2026-06-03 20:48 UTC] {block}hi")
+    assert text == block.replace('"message_id": "1", ', "") + "hi"
+
+
 def test_only_the_first_text_of_a_message_is_stamped() -> None:
     parts = [{"type": "text", "text": f"[Wed 2026-02-18 20:4{n} UTC] line"} for n in (1, 2)]
     raw = json.dumps({"messages": [{"role": "user", "content": parts}]}).encode()
-    body = json.loads(RULES.apply(parse("chat", raw), None).body)
+    body = json.loads(RULES.apply(parse("chat", raw), "openclaw").body)
     assert [part["text"] for part in body["messages"][0]["content"]] == ["line", parts[1]["text"]]
 
 
@@ -202,6 +230,13 @@ def test_a_stamp_in_utc_form() -> None:
         "System: Ubuntu 24.04\n[Wed 2026-02-18 20:48 UTC] kernel panic",
         "Delivery: late again\n[Wed 2026-02-18 20:48 UTC] parcel",
         'Anything (untrusted metadata):\n```json\n{"message_id": "1"}\n```\n\nmine',
+        "[Queued messages while agent was busy] was the heading\n[Wed 2026-02-18 20:48 UTC] x",
+        "see:\n<relevant-memories>\n[Wed 2026-02-18 20:48 UTC] x\n</relevant-memories>\n\n"
+        "[Wed 2026-02-18 20:48 UTC] y",
+        "<relevant-memories>\nnever closed\n\n[Wed 2026-02-18 20:48 UTC] x",
+        "[Wed 2026-06-03 20:48 UTC] Conversation info (untrusted metadata):\n"
+        '```json\n{"message_id": "1"}\n```\n\n'
+        "[Thu 2026-06-04 20:48 UTC] both pasted",
         'Sender (untrusted metadata):\n```json\n{"id": "1"}\n```\n\n'
         'Conversation info (untrusted metadata):\n```json\n{"message_id": "1"}\n```\n\nquoted',
     ],
@@ -217,17 +252,18 @@ def test_tool_output_and_answers_stay() -> None:
     raw = json.dumps(
         {"messages": [{"role": "assistant", "content": stamp}, {"role": "tool", "content": stamp}]}
     ).encode()
-    assert RULES.apply(parse("chat", raw), None).body == raw
+    assert RULES.apply(parse("chat", raw), "openclaw").body == raw
 
 
 def test_a_request_that_no_rule_touches_is_the_same_object() -> None:
     raw = body("chat", "s", "hi", indent=3)
-    assert RULES.apply(parse("chat", raw), None).body is raw
+    assert RULES.apply(parse("chat", raw), "openclaw").body is raw
 
 
 def test_another_client_is_left_alone() -> None:
     raw = body("chat", "s", "[Wed 2026-02-18 20:48 UTC] hi")
     assert RULES.apply(parse("chat", raw), "claude-code").edits == ()
+    assert RULES.apply(parse("chat", raw), None).edits == ()
     assert RULES.apply(parse("chat", raw), "openclaw").edits != ()
 
 
@@ -238,6 +274,10 @@ PIECES = st.lists(
             "[Thu 2026-02-19 01:00] ",
             'Conversation info (untrusted metadata):\n```json\n{"message_id": "1", "x": 2}\n```\n\n',
             'Sender (untrusted metadata):\n```json\n{\n  "message_id": "2"\n}\n```\n\n',
+            'Chat history since last reply: ⟦openclaw:ctx⟧\n```json\n[{"message_id": "3", "x": 1}]\n```\n\n',
+            "[Queued messages while agent was busy]\n\n---\nQueued #1\n",
+            "<relevant-memories>\nx\n</relevant-memories>\n\n",
+            "[Thread starter - for context]\nx\n",
             "System: [x] y\n",
             "\n",
             "hello ",
@@ -258,9 +298,9 @@ def test_rules_are_deterministic_and_idempotent(user: str, api: Api, parts: bool
         parts=parts,
         ensure_ascii=ascii_only,
     )
-    once = RULES.apply(parse(api, raw), None)
-    assert once == RULES.apply(parse(api, raw), None)
-    twice = RULES.apply(parse(api, once.body), None)
+    once = RULES.apply(parse(api, raw), "openclaw")
+    assert once == RULES.apply(parse(api, raw), "openclaw")
+    twice = RULES.apply(parse(api, once.body), "openclaw")
     assert twice.body == once.body
     assert twice.edits == ()
     json.loads(once.body)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from proxy_core.prompt import Change
 
 
-@dataclass(frozen=True)
-class Strip:
+class Strip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Remove what was matched, and leave everything else."""
 
     def apply(self, text: bytes, matches: Sequence[Change]) -> Sequence[Change]:

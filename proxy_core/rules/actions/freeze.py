@@ -1,0 +1,57 @@
+"""`freeze`: the first value that a lane saw stays in its place."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from proxy_core.prompt import Change
+from proxy_core.rules.draft import Draft, Outcome
+from proxy_core.rules.look import Look
+from proxy_core.rules.notes import add_note, replay_notes
+
+
+class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Send the first value seen in the lane in place of each later one."""
+
+    note: str | None = None
+    """What tells the model of a new value, at the end of the active user message; `{}` stands for it."""
+
+    early: ClassVar[bool] = False
+
+    def work(self, rule: str, looks: tuple[Look, ...], draft: Draft) -> Outcome:
+        """Put the first values back, and say the new ones once."""
+        outcome = Outcome()
+        firsts: list[str] = []
+        now: list[str] = []
+        for number, place in enumerate(draft.places(looks)):
+            outcome.matched = True
+            value = place.text
+            first = draft.recall.get(rule, f"value.{number}")
+            if first is None:
+                first = outcome.writes[f"value.{number}"] = value
+            elif first != value:
+                outcome.changes.append(
+                    (place.slot, place.segment, Change(place.match.start, place.match.end, first))
+                )
+            firsts.append(first.decode(errors="replace").strip())
+            now.append(value.decode(errors="replace").strip())
+        if self.note is not None and draft.persons:
+            self._tell(rule, draft, outcome, firsts, now)
+        return outcome
+
+    def _tell(self, rule: str, draft: Draft, outcome: Outcome, firsts: list[str], now: list[str]) -> None:
+        note = self.note or ""
+
+        def fresh(latest: str | None) -> str:
+            changed = [value for value, first in zip(now, firsts, strict=True) if value != first]
+            # Back at the first value after another was told: that has to be told as well.
+            told = changed if changed or latest is None else now[:1]
+            said = "\n\n".join(note.replace("{}", value) for value in told if value)
+            return "" if said == latest else said
+
+        if outcome.matched:
+            add_note(rule, draft, outcome, fresh)
+            return
+        replay_notes(rule, draft, outcome)

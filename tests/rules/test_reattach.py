@@ -1,0 +1,115 @@
+"""`reattach`, `restore`, `merge-system`: older messages are sent as they were when they were new."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proxy_core.llama.generated import Generated, GeneratedCall
+from proxy_core.prompt import parse
+from proxy_core.rules.actions import MergeSystem, Reattach, Restore
+from proxy_core.rules.anchors import Frame
+from proxy_core.rules.generated import remembered
+from proxy_core.rules.identity import identity
+from proxy_core.rules.patterns import pattern
+from proxy_core.rules.recall import Room
+from tests.rules.talk import Talk, assistant, output, rule, system, user
+
+FRAME = Frame((), stamp=pattern(r"\[[^\]\n]*\] "))
+
+
+def test_a_user_message_comes_back_as_first_sent() -> None:
+    talk = Talk(rule(Reattach(what="message"), frame=FRAME))
+    first = talk.send(user("[Mon 10:00] hi"))
+    second = talk.send(user("hi"), assistant("yes"), user("[Mon 10:05] more"))
+    assert second == [*first, assistant("yes"), user("[Mon 10:05] more")]
+    third = talk.send(
+        user("hi"), assistant("yes"), {"role": "user", "content": [{"type": "text", "text": "more"}]}
+    )
+    assert third[2] == {"role": "user", "content": [{"type": "text", "text": "more"}]}, (
+        "a turn begins with it"
+    )
+    looped = talk.send(user("hi"), assistant("yes"), user("more"), assistant("so"))
+    assert looped[2] == third[2]
+
+
+def test_words_that_were_never_said_are_left_alone() -> None:
+    talk = Talk(rule(Reattach(what="message"), frame=FRAME))
+    talk.send(user("[Mon 10:00] hi"))
+    assert talk.send(user("ho"), assistant("yes"), user("more"))[0] == user("ho")
+
+
+def learned(talk: Talk, said: Generated, *messages: dict[str, object]) -> None:
+    prompt = parse("chat", json.dumps({"messages": messages}).encode())
+    last = identity(prompt.messages[-1], None)
+    assert last is not None
+    talk.memory.update(remembered(said, last, None))
+
+
+@pytest.mark.parametrize("given", [{}, {"reasoning_content": None}, {"reasoning_content": ""}])
+def test_reasoning_that_was_dropped_is_put_back(given: dict[str, object]) -> None:
+    talk = Talk(rule(Reattach(what="reasoning")))
+    learned(talk, Generated("yes", "I thought."), user("hi"))
+    sent = talk.send(user("hi"), assistant("yes", **given), user("more"))
+    assert sent[1]["reasoning_content"] == "I thought."
+    kept = talk.send(user("hi"), assistant("yes", reasoning_content="mine"), user("more"))
+    assert kept[1]["reasoning_content"] == "mine"
+    other = talk.send(user("ho"), assistant("yes"), user("more"))
+    assert "reasoning_content" not in other[1]
+
+
+def test_arguments_come_back_in_the_spelling_of_the_model() -> None:
+    talk = Talk(rule(Reattach(what="arguments")))
+    raw = '{"a": 1,\n "b":"\\u00e9"}'
+    learned(talk, Generated(calls={0: GeneratedCall("call-1", "run", raw)}), user("hi"))
+    sent = talk.send(user("hi"), assistant(None, ("call1", '{"a":1,"b":"é"}')), output("call1", "x"))
+    assert sent[1]["tool_calls"][0]["function"]["arguments"] == raw
+    changed = talk.send(user("hi"), assistant(None, ("call1", '{"a":2}')), output("call1", "x"))
+    assert changed[1]["tool_calls"][0]["function"]["arguments"] == '{"a":2}', "the client means another"
+
+
+GONE = "[cleared]"
+LONG = "out " * 200
+
+
+def test_tool_output_comes_back_while_there_is_room() -> None:
+    talk = Talk(rule(Restore(placeholders=[r"^\[cleared\]$"], share=0.5)))
+    room = Room(context=1000, tokens_per_byte=0.1)
+    call = assistant(None, ("c1", "{}"))
+    talk.send(user("a"), call, output("c1", LONG), room=room)
+    for _ in range(2):
+        sent = talk.send(user("a"), call, output("c1", GONE), assistant("x"), user("b"), room=room)
+        assert sent[2]["content"] == LONG
+
+
+def test_beyond_the_room_all_placeholders_go_through_when_a_turn_begins() -> None:
+    talk = Talk(rule(Restore(placeholders=[r"^\[cleared\]$"], share=0.5)))
+    small, large = Room(1000, 0.1), Room(1000, 0.5)
+    first = [user("a"), assistant(None, ("c1", "{}"))]
+    talk.send(*first, output("c1", LONG), room=small)
+    turn = [*first, output("c1", GONE), assistant("x"), user("b")]
+    assert talk.send(*turn, room=small)[2]["content"] == LONG
+    looped = [*turn, assistant(None, ("c2", "{}")), output("c2", "y")]
+    assert talk.send(*looped, room=large)[2]["content"] == LONG, "not in mid-turn"
+    assert talk.send(*turn, room=large)[2]["content"] == GONE
+    assert talk.send(*turn, room=small)[2]["content"] == GONE, "it does not flicker"
+
+
+def test_without_knowing_the_room_nothing_grows() -> None:
+    talk = Talk(rule(Restore(placeholders=[r"^\[cleared\]$"])))
+    call = assistant(None, ("c1", "{}"))
+    talk.send(user("a"), call, output("c1", LONG))
+    assert talk.send(user("a"), call, output("c1", GONE))[2]["content"] == GONE
+
+
+def test_a_system_message_in_mid_conversation_becomes_the_users() -> None:
+    talk = Talk(rule(MergeSystem(mark="<note>{}</note>")))
+    sent = talk.send(system("s"), {"role": "developer", "content": "t"}, user("a"), system("left"), user("b"))
+    assert sent == [
+        system("s"),
+        {"role": "developer", "content": "t"},
+        user("a"),
+        user("<note>left</note>"),
+        user("b"),
+    ]
