@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import PlatformDirs
@@ -41,6 +44,11 @@ def state_file() -> Path:
     return state_dir() / "state.json"
 
 
+def lanes_file() -> Path:
+    """What rules remember of each conversation."""
+    return state_dir() / "lanes.sqlite"
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Replace `path` with `data` in one step, readable by its owner alone (0600)."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -52,3 +60,24 @@ def write_private(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep every other thread and process that locks `path` waiting; its directory is made if need be."""
+    # A file of its own, since `path` may be replaced. flock rather than lockf, since it also keeps two
+    # threads of one process apart.
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = path.with_name(f"{path.name}.lock")
+    lock.touch(mode=0o600)
+    with lock.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def aside(path: Path) -> Path:
+    """Where a broken `path` can be kept: `NAME.broken-1` beside it, or the next number that is free."""
+    number = 1
+    while (name := path.with_name(f"{path.name}.broken-{number}")).exists():
+        number += 1
+    return name

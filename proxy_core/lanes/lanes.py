@@ -1,0 +1,217 @@
+"""All lanes: finds the one that a request continues, and keeps what it leaves behind.
+
+A lane is found by the longest chain of equal messages. A client's own session key, and how alike the prompts
+are before their messages, decide between lanes that share much the same history.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from proxy_core.lanes.asked import Asked
+from proxy_core.lanes.head import alike
+from proxy_core.lanes.lane import Lane, common
+from proxy_core.lanes.store import LaneStore
+from proxy_core.rules import RuleSet
+from proxy_core.rules.identity import SIZE
+
+MOST_LANES = 256
+"""Lanes that are kept. Those of one request go first: most side requests ask once and never again."""
+
+_LAST_TURN = 2
+"""Messages at the end that may differ in the same lane: an edited question, a removed heartbeat."""
+_NEAR = 8
+"""Messages by which a lane may share less than another and still be the better one."""
+_TAIL = 2
+"""Messages that must come again in a conversation whose beginning was cut off."""
+
+
+class Lanes:
+    """Lanes by id. `find` and `commit` may be called from any thread."""
+
+    def __init__(self, store: LaneStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._lanes: dict[str, Lane] = {}
+        self._by_start: defaultdict[bytes, set[str]] = defaultdict(set)
+        for row in reversed(store.load(MOST_LANES)):
+            links = tuple(row.chain[at : at + SIZE] for at in range(0, len(row.chain), SIZE))
+            lane = Lane(row.id, row.client, row.session, row.head, links, seen=row.seen)
+            lane.remember(row.memory)
+            self._add(lane)
+
+    def find(self, asked: Asked) -> Lane:
+        """The lane that a request belongs to; a new one, not kept yet, if it continues none.
+
+        A request that leaves a lane before its last turn begins a lane of its own, with what the lane
+        remembers: of messages behind the fork nothing applies, since they are not in the request.
+        """
+        with self._lock:
+            best = self._best(asked)
+            if best is None:
+                return self._new(asked)
+            lane, shared = best
+            same = alike(asked.head, lane.head)
+            if not same or 0 < shared < len(lane.chain) - _LAST_TURN:
+                branch = self._new(asked)
+                branch.rules = lane.rules
+                branch.remember(lane.memory)
+                return branch
+            return lane
+
+    def commit(self, lane: Lane, asked: Asked, writes: Mapping[tuple[str, str], bytes], now: float) -> None:
+        """A request was normalized: keep what it leaves behind.
+
+        Args:
+            lane: What `find` gave for it.
+            asked: The request.
+            writes: What the rules want remembered.
+            now: Seconds since the epoch.
+        """
+        with self._lock:
+            fresh = lane.id not in self._lanes
+            if not fresh:
+                self._unlist(lane)
+            lane.session = asked.session or lane.session
+            lane.head, lane.chain, lane.kept = asked.head, asked.chain, frozenset(asked.kept)
+            lane.seen, lane.requests = now, lane.requests + 1
+            lane.remember(writes)
+            self._add(lane)
+            self._save(lane, lane.memory if fresh else writes)
+            self._bound()
+
+    def learn(self, lane_id: str, writes: Mapping[tuple[str, str], bytes]) -> None:
+        """Remember what the model answered."""
+        with self._lock:
+            lane = self._lanes.get(lane_id)
+            if lane is not None:
+                lane.remember(writes)
+                self._save(lane, writes)
+
+    def measured(self, lane_id: str, tokens_per_byte: float) -> None:
+        """A lane's prompt was counted."""
+        with self._lock:
+            lane = self._lanes.get(lane_id)
+            if lane is not None:
+                lane.tokens_per_byte = tokens_per_byte
+
+    def pin(self, rules: RuleSet | None) -> None:
+        """Let every lane keep `rules` that keeps none yet; None lets all follow the rules in force."""
+        with self._lock:
+            for lane in self._lanes.values():
+                lane.rules = None if rules is None else lane.rules or rules
+
+    def live(self, since: float) -> list[Lane]:
+        """Lanes that were used since then (seconds since the epoch), the latest first."""
+        with self._lock:
+            found = [lane for lane in self._lanes.values() if lane.seen >= since]
+        return sorted(found, key=lambda lane: -lane.seen)
+
+    def forget(self, lane_id: str | None) -> int:
+        """Forget one lane, or all; gives how many there were."""
+        with self._lock:
+            gone = [lane for lane in self._lanes.values() if lane_id in (None, lane.id)]
+            self._remove(gone)
+            self._store.drop(lane.id for lane in gone)
+        return len(gone)
+
+    def _best(self, asked: Asked) -> tuple[Lane, int] | None:
+        """The lane that shares most with a request, and how many messages; None if there is none."""
+        shared = [(lane, common(lane.chain, asked.chain)) for lane in self._sharing(asked)]
+        shared = [found for found in shared if _continues(asked, *found)]
+        if not shared:
+            rest = self._by_session(asked) or self._by_tail(asked)
+            return (rest, 0) if rest is not None else None
+        most = max(count for _, count in shared)
+        near = [(lane, count) for lane, count in shared if count >= most - _NEAR]
+        return max(
+            near,
+            key=lambda found: (
+                found[0].session == asked.session,
+                alike(found[0].head, asked.head),
+                found[1],
+                found[0].seen,
+            ),
+        )
+
+    def _sharing(self, asked: Asked) -> Iterable[Lane]:
+        """Lanes of the same client that begin as the request does."""
+        ids = self._by_start.get(asked.chain[0], ()) if asked.chain else ()
+        return [lane for lane in map(self._lanes.__getitem__, ids) if lane.client == asked.client]
+
+    def _by_session(self, asked: Asked) -> Lane | None:
+        """The conversation that the client calls the same, with another history: it was compacted, say."""
+        if asked.session is None:
+            return None
+        named = (
+            lane
+            for lane in self._lanes.values()
+            if lane.session == asked.session
+            and lane.client == asked.client
+            and len(asked.chain) > 1
+            and alike(lane.head, asked.head)
+        )
+        return max(named, key=lambda lane: lane.seen, default=None)
+
+    def _by_tail(self, asked: Asked) -> Lane | None:
+        """A conversation whose beginning was cut off, but whose last messages come again."""
+        wanted = set(asked.kept[:-1])
+        if asked.session is not None or len(wanted) < _TAIL:
+            return None
+        hits = (
+            (len(wanted & lane.kept), lane.seen, lane)
+            for lane in self._lanes.values()
+            if lane.client == asked.client and lane.kept and alike(lane.head, asked.head)
+        )
+        best = max(hits, key=lambda hit: hit[:2], default=None)
+        return best[2] if best is not None and best[0] >= max(_TAIL, len(wanted) // 2) else None
+
+    def _new(self, asked: Asked) -> Lane:
+        return Lane(secrets.token_hex(4), asked.client, asked.session, asked.head, asked.chain)
+
+    def _add(self, lane: Lane) -> None:
+        self._lanes.pop(lane.id, None)
+        self._lanes[lane.id] = lane
+        if lane.chain:
+            self._by_start[lane.chain[0]].add(lane.id)
+
+    def _unlist(self, lane: Lane) -> None:
+        if lane.chain:
+            ids = self._by_start[lane.chain[0]]
+            ids.discard(lane.id)
+            if not ids:
+                del self._by_start[lane.chain[0]]
+
+    def _save(self, lane: Lane, writes: Mapping[tuple[str, str], bytes]) -> None:
+        links = b"".join(lane.chain)
+        self._store.save(lane.id, lane.client, lane.session, lane.head, links, lane.seen, dict(writes))
+
+    def _bound(self) -> None:
+        if len(self._lanes) <= MOST_LANES:
+            return
+        # The one in hand is the last of all, and never goes.
+        old = list(self._lanes.values())[:-1]
+        gone = next((lane for lane in old if lane.requests == 1), old[0])
+        self._remove([gone])
+        self._store.drop([gone.id])
+
+    def _remove(self, gone: Iterable[Lane]) -> None:
+        for lane in gone:
+            self._unlist(lane)
+            self._lanes.pop(lane.id, None)
+
+
+def _continues(asked: Asked, lane: Lane, shared: int) -> bool:
+    """Whether a request can be of a lane's conversation, or branch off it.
+
+    The same first words begin many conversations, so they alone prove little; another session key says that
+    it is another conversation, unless its history is this one's.
+    """
+    if shared == 0:
+        return False
+    if asked.session is not None and lane.session not in (None, asked.session):
+        return shared > 1
+    return shared > 1 or len(lane.chain) <= _LAST_TURN + 1

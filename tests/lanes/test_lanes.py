@@ -1,0 +1,229 @@
+"""Which conversation a request belongs to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy_core.lanes import Lane, Lanes, asked
+from proxy_core.lanes.lanes import MOST_LANES
+from proxy_core.lanes.store import LaneStore
+from proxy_core.prompt import Api, parse
+from proxy_core.rules import RuleSet
+from tests.rules.talk import assistant, output, system, user
+
+PROMPT = "You help.\n" + "\n".join(f"Rule {number} of the house." for number in range(20))
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[LaneStore]:
+    store = LaneStore(tmp_path / "lanes.db")
+    yield store
+    store.close()
+
+
+class House:
+    """Lanes, and requests to them."""
+
+    def __init__(self, store: LaneStore) -> None:
+        self.lanes = Lanes(store)
+        self._now = NOW
+
+    def ask(
+        self,
+        *messages: dict[str, Any],
+        tools: str = "ab",
+        client: str | None = "openclaw",
+        api: Api = "chat",
+        headers: dict[str, str] | None = None,
+        **body: Any,
+    ) -> Lane:
+        """Take a request in; it leaves a mark with the number of its messages."""
+        declared = [{"type": "function", "function": {"name": name}} for name in tools]
+        whole = {"messages": list(messages), "tools": declared, **body}
+        request = asked(parse(api, json.dumps(whole).encode()), client, headers or {}, None)
+        lane = self.lanes.find(request)
+        self._now += 1
+        self.lanes.commit(lane, request, {("r", str(len(messages))): b"x"}, self._now)
+        return lane
+
+
+@pytest.fixture
+def house(store: LaneStore) -> House:
+    return House(store)
+
+
+TALK = (
+    system(PROMPT),
+    user("list the files"),
+    assistant("", ("c1", "{}")),
+    output("c1", "a b"),
+    assistant("two"),
+    user("thanks"),
+    assistant("welcome"),
+    user("and now"),
+)
+
+
+def test_a_conversation_stays_in_its_lane(house: House) -> None:
+    lanes = {house.ask(*TALK[:count]).id for count in (2, 4, 6, 8)}
+    assert len(lanes) == 1
+
+
+def test_a_system_text_that_changes_does_not_end_it(house: House) -> None:
+    first = house.ask(*TALK[:6])
+    assert house.ask(system(PROMPT + "\nIt is noon."), *TALK[1:8]) is first
+
+
+def test_another_conversation_with_the_same_first_words_is_another_lane(house: House) -> None:
+    first = house.ask(*TALK)
+    assert house.ask(*TALK[:2]) is not first
+    assert not house.lanes.live(0)[0].memory.keys() & {("r", "8")}
+
+
+@pytest.mark.parametrize(
+    "side",
+    [
+        {"tools": "a"},
+        {"messages": (system("Make a title.\n" * 30), *TALK[1:])},
+        {"client": "goose"},
+    ],
+)
+def test_side_requests_have_lanes_of_their_own(house: House, side: dict[str, Any]) -> None:
+    main = house.ask(*TALK[:6])
+    messages = side.pop("messages", TALK)
+    aside = house.ask(*messages, **side)
+    assert aside is not main
+    assert house.ask(*TALK[:8]) is main, "the conversation goes on where it was"
+
+
+def test_a_heartbeat_inherits_what_the_conversation_remembers(house: House) -> None:
+    house.ask(*TALK[:6])
+    beat = house.ask(*TALK[:7], user("HEARTBEAT"), tools="a")
+    assert ("r", "6") in beat.memory
+
+
+def test_a_branch_takes_the_memory_along_and_leaves_the_lane(house: House) -> None:
+    main = house.ask(*TALK)
+    branch = house.ask(*TALK[:3], output("c1", "other"), assistant("three"), user("why"))
+    assert branch is not main
+    assert ("r", "8") in branch.memory
+    assert house.ask(*TALK, assistant("x"), user("y")) is main
+
+
+def test_an_edited_last_message_stays_in_the_lane(house: House) -> None:
+    main = house.ask(*TALK)
+    assert house.ask(*TALK[:7], user("and then")) is main
+
+
+def test_a_session_key_tells_equal_conversations_apart(house: House) -> None:
+    first = house.ask(*TALK[:2], prompt_cache_key="one")
+    second = house.ask(*TALK[:2], prompt_cache_key="two")
+    assert first is not second
+    assert house.ask(*TALK[:4], prompt_cache_key="one") is first
+    assert house.ask(*TALK[:4], prompt_cache_key="two") is second
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"session_id": "s"}, {}),
+        ({"x-session-id": "s"}, {}),
+        ({}, {"metadata": {"user_id": "s"}}),
+        ({}, {"conversation_id": "s"}),
+    ],
+)
+def test_session_keys_come_from_many_places(
+    house: House, headers: dict[str, str], body: dict[str, Any]
+) -> None:
+    assert house.ask(*TALK, headers=headers, **body).session == "s"
+
+
+def test_openclaws_runtime_line_names_the_session(house: House) -> None:
+    line = "Runtime: agent=main | session=agent:main:main | host=h"
+    assert house.ask(system(f"{PROMPT}\n{line}"), user("hi")).session == "agent:main:main"
+
+
+@pytest.mark.parametrize("key", [None, "s"])
+def test_a_conversation_that_lost_its_beginning_is_known_by_its_end(house: House, key: str | None) -> None:
+    body: dict[str, Any] = {"prompt_cache_key": key} if key else {}
+    main = house.ask(*TALK, **body)
+    assert house.ask(TALK[0], *TALK[3:], assistant("so"), user("next"), **body) is main
+
+
+def test_odd_session_keys_are_passed_over(house: House) -> None:
+    lane = house.ask(*TALK, metadata=[1], prompt_cache_key=7, headers={"x-session-id": ""})
+    assert lane.session is None
+
+
+def test_lanes_outlive_a_restart(store: LaneStore) -> None:
+    house = House(store)
+    main = house.ask(*TALK[:6], prompt_cache_key="s")
+    store.flush()
+    again = House(store)
+    found = again.ask(*TALK, prompt_cache_key="s")
+    assert (found.id, found.session) == (main.id, "s")
+    assert ("r", "6") in found.memory
+
+
+def test_forgotten_lanes_are_gone_for_good(store: LaneStore) -> None:
+    house = House(store)
+    first, second = house.ask(*TALK), house.ask(user("one"), assistant("two"), user("three"))
+    assert house.lanes.forget(first.id) == 1
+    store.flush()
+    assert [lane.id for lane in House(store).lanes.live(0)] == [second.id]
+    assert house.lanes.forget(None) == 1
+    assert house.lanes.live(0) == []
+
+
+def test_side_requests_are_the_first_to_go(house: House) -> None:
+    house.ask(*TALK[:2])
+    main = house.ask(*TALK[:4])
+    for number in range(MOST_LANES + 10):
+        house.ask(user(f"title of {number}"))
+    live = house.lanes.live(0)
+    assert len(live) == MOST_LANES
+    assert main in live
+
+
+def test_the_memory_of_a_lane_is_bounded_and_the_oldest_goes_first(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy_core.lanes.lane.MOST_BYTES", 21)
+    lane = house.ask(*TALK)
+    lane.remember({("r", "value.0"): b"x"})
+    for number in range(20):
+        lane.remember({("r", f"k{number:02}"): b"12"})
+    assert list(lane.memory) == [("r", "value.0"), ("r", "k18"), ("r", "k19")], "values are wanted longest"
+    assert lane.size == 9 + 2 * 6
+
+
+def test_lanes_keep_the_rules_that_they_began_with_until_all_follow_again(house: House) -> None:
+    old, new = RuleSet(), RuleSet(level="careful")
+    first = house.ask(*TALK)
+    house.lanes.pin(old)
+    second = house.ask(user("one"), assistant("two"), user("three"))
+    house.lanes.pin(new)
+    assert (first.rules, second.rules) == (old, new)
+    house.lanes.pin(None)
+    assert (first.rules, second.rules) == (None, None)
+
+
+def test_what_was_learned_of_a_lane_that_is_gone_is_dropped(house: House) -> None:
+    lane = house.ask(*TALK)
+    house.lanes.learn(lane.id, {("generated", "a"): b"1"})
+    house.lanes.measured(lane.id, 0.25)
+    assert lane.memory["generated", "a"] == b"1"
+    assert lane.tokens_per_byte == 0.25
+    house.lanes.forget(None)
+    house.lanes.learn(lane.id, {("generated", "b"): b"1"})
+    assert ("generated", "b") not in lane.memory
+
+
+def test_a_request_without_messages_is_its_own(house: House) -> None:
+    assert house.ask() is not house.ask()
