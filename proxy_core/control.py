@@ -10,13 +10,13 @@ import html
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import FastAPI, HTTPException, Query, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, StrictBool
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
 
 from proxy_core import asgi
 from proxy_core.events import Totals
@@ -26,6 +26,23 @@ from proxy_core.llama.turns import Turn
 from proxy_core.rules import RuleSet
 
 PREFIX = "/kvconsole"
+
+
+class LaneFacts(NamedTuple):
+    """What there is to say about a conversation that rules remember something of."""
+
+    id: str
+    client: str | None
+    session: str | None
+    """The key by which the client names the conversation, where it sends one."""
+    messages: int
+    """Messages that it is recognized by."""
+    seen: float
+    """When it was used last, in seconds since the epoch."""
+    values: int
+    """Values that rules remember."""
+    bytes: int
+    """How many bytes these take."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,10 @@ class Controls:
     recent: Callable[[int], list[Record]]
     bodies: Callable[[int], Bodies | None]
     totals: Callable[[], Totals]
+    lanes: Callable[[], Sequence[LaneFacts]]
+    """The conversations in memory, in any order."""
+    forget_lanes: Callable[[str | None], Awaitable[int]]
+    """Forgets what rules remember of one conversation or of all, on disk too; gives of how many."""
 
 
 class Switch(BaseModel):
@@ -47,6 +68,15 @@ class Switch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     on: StrictBool
+
+
+class Forget(BaseModel):
+    """Body of a request that forgets rule memory."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lane: StrictStr | None = None
+    """Id of the one conversation; without it all of them."""
 
 
 def control_app(controls: Controls) -> asgi.App:
@@ -60,6 +90,7 @@ def control_app(controls: Controls) -> asgi.App:
     )
     _add_facts(api, controls)
     _add_rules(api, controls)
+    _add_lanes(api, controls)
     _add_exchanges(api, controls)
 
     @api.get("/", include_in_schema=False)
@@ -146,6 +177,16 @@ def _add_rules(api: FastAPI, controls: Controls) -> None:
         shown(rule_id)
         controls.set_rule(rule_id, wanted.on)
         return shown(rule_id)
+
+
+def _add_lanes(api: FastAPI, controls: Controls) -> None:
+    @api.get("/lanes", summary="Conversations that rules remember something of, newest first")
+    async def lanes() -> list[dict[str, Any]]:
+        return [lane._asdict() for lane in sorted(controls.lanes(), key=lambda lane: -lane.seen)]
+
+    @api.post("/lanes/forget", summary="Forget what rules remember of one conversation, or of all")
+    async def forget(wanted: Forget) -> dict[str, int]:
+        return {"forgotten": await controls.forget_lanes(wanted.lane)}
 
 
 def _add_exchanges(api: FastAPI, controls: Controls) -> None:

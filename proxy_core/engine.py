@@ -14,19 +14,24 @@ import uvloop
 
 from proxy_core import __version__, asgi, paths
 from proxy_core.child import Child
-from proxy_core.control import PREFIX, Controls, control_app
+from proxy_core.control import PREFIX, Controls, LaneFacts, control_app
 from proxy_core.errors import KvconsoleError, ListenError
-from proxy_core.events import Event, LogRead, Notice, RulesChanged, UpstreamChanged
+from proxy_core.events import Event, LogRead, Notice, UpstreamChanged
 from proxy_core.exchange import Bodies
 from proxy_core.gateway import Gateway
 from proxy_core.history import History
+from proxy_core.intake import Intake
+from proxy_core.lanes import Lanes
+from proxy_core.lanes.store import LaneStore
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import Batch
 from proxy_core.logs import LogReader
 from proxy_core.rulebook import Rulebook
+from proxy_core.rules.rule import Level
 from proxy_core.serving import Server, bind, is_self, server
-from proxy_core.settings import Settings
+from proxy_core.settings import Flips, Settings
 from proxy_core.state import State, load_state, update_state
+from proxy_core.switches import Switches
 from proxy_core.tasks import spawn
 from proxy_core.today import Tally
 from proxy_core.upstream import UpstreamClient
@@ -97,11 +102,19 @@ class Engine:
 
     def set_rule(self, rule_id: str, on: bool) -> None:
         """Switch a rule; the next request obeys, and the choice survives a restart."""
-        self._call(partial(self._set_rule, rule_id, on))
+        self._call(lambda: self._switches.set_rule(rule_id, on))
+
+    def set_level(self, level: Level) -> None:
+        """Switch on what a level allows; the choice survives a restart."""
+        self._call(lambda: self._switches.set_level(level))
+
+    def set_flips(self, flips: Flips) -> None:
+        """Let switches count at once, or in new conversations only. It does not survive a restart."""
+        self._call(lambda: self._switches.set_flips(flips))
 
     def set_bypass(self, bypass: bool) -> None:
         """Pass everything through untouched, or let the rules work again. It does not survive a restart."""
-        self._call(partial(self._set_bypass, bypass))
+        self._call(lambda: self._switches.set_bypass(bypass))
 
     def set_theme(self, name: str) -> None:
         """Remember the theme for the next start."""
@@ -126,7 +139,18 @@ class Engine:
                 f"The upstream {self.settings.upstream} is where kvconsole itself would listen. "
                 "Name llama-server's address with --upstream, or choose another --listen."
             )
-        self._rules = Rulebook(paths.rules_dir(), state.rules, bypass=not self.settings.rules)
+        level = self.settings.level_or(state.level)
+        self._rules = Rulebook(paths.rules_dir(), state.rules, level=level, bypass=not self.settings.rules)
+        self._store = LaneStore(paths.lanes_file(), tell=self._lanes_problem)
+        self._lanes = Lanes(self._store)
+        self._switches = Switches(
+            self._rules,
+            self._lanes,
+            self.settings.flips,
+            tell=self._tell,
+            flipped=self._history.flipped,
+            save=self._save,
+        )
         self._logs = LogReader(self._from_log_thread, self._notice_from_thread)
         inputs = self._inputs
         try:
@@ -134,6 +158,7 @@ class Engine:
         except KvconsoleError:
             self._socket.close()
             self._logs.close()
+            self._store.close()
             raise
 
     def _call(self, command: Callable[[], None]) -> None:
@@ -159,7 +184,9 @@ class Engine:
 
     async def _main(self) -> None:
         upstream = UpstreamClient(self.settings.upstream, self.settings.connect_timeout)
-        gateway = Gateway(upstream, self._history, self._rules.in_force, body_limit=self.settings.body_limit)
+        intake = Intake(self._lanes, self._rules.in_force, lambda: self._upstream.ctx)
+        limit = self.settings.body_limit
+        gateway = Gateway(upstream, self._history, intake, self._switches.saw, body_limit=limit)
         http = server(_routed(control_app(self._controls()), gateway))
         serving = spawn(http.serve(sockets=[self._socket]), "http server")
         await _until_started(http, serving)
@@ -177,15 +204,14 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._logs.close)
+        await asyncio.to_thread(self._store.close)
         await upstream.close()
         async with self._saving:
             # The lock is fair: whoever asked for it before has saved by now.
             return
 
     def _begin(self) -> None:
-        self._rules_changed()
-        if self._rules.problem is not None:
-            self._tell(Notice("error", "Rules", self._rules.problem))
+        self._switches.begin()
         self._logs.start()
 
     def _controls(self) -> Controls:
@@ -193,50 +219,37 @@ class Engine:
             version=__version__,
             upstream=lambda: self._upstream,
             rules=lambda: self._rules.current,
-            set_rule=self._set_rule,
+            set_rule=self._switches.set_rule,
             recent=self._history.recent,
             bodies=self._history.bodies,
             totals=lambda: self._history.totals,
+            lanes=self._lane_facts,
+            forget_lanes=self._forget_lanes,
         )
+
+    def _lane_facts(self) -> list[LaneFacts]:
+        return [
+            LaneFacts(
+                lane.id, lane.client, lane.session, len(lane.chain), lane.seen, len(lane.memory), lane.size
+            )
+            for lane in self._lanes.live(0.0)
+        ]
+
+    async def _forget_lanes(self, lane_id: str | None) -> int:
+        here = self._lanes.forget(lane_id)
+        # Those that only the file knows are forgotten as well.
+        return here + await asyncio.to_thread(self._store.forget, lane_id)
 
     def _upstream_changed(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._tell(UpstreamChanged(upstream))
 
-    def _rules_changed(self) -> None:
-        rules = self._rules
-        self._tell(RulesChanged(rules.current, rules.bypass, rules.problem))
-
-    def _set_rule(self, rule_id: str, on: bool) -> None:
-        if self._rules.switch(rule_id, on):
-            self._history.flipped(rule_id, on)
-            self._rules_changed()
-            self._save(_with_rule(rule_id, on))
-
-    def _set_bypass(self, bypass: bool) -> None:
-        if self._rules.bypass != bypass:
-            self._rules.bypass = bypass
-            self._history.flipped("rules", not bypass)
-            self._rules_changed()
-
     async def _watch_rules(self) -> None:
         try:
-            await watch_rules(self._rules.folder, self._reload_rules)
+            await watch_rules(self._rules.folder, self._switches.reload)
         except OSError as error:
             message = f"{self._rules.folder} cannot be watched: {error.strerror}. Restart to see changes."
             self._tell(Notice("warning", "Rules", message))
-
-    async def _reload_rules(self) -> None:
-        before = self._rules.problem
-        # On a thread: a slow disk must not hold up streams.
-        changed = self._rules.take(await asyncio.to_thread(self._rules.read))
-        problem = self._rules.problem
-        if problem is not None and problem != before:
-            self._rules_changed()
-            self._tell(Notice("error", "Rules", f"{problem}\nThe rules that were in force stay in force."))
-        elif problem is None and (changed or before is not None):
-            self._rules_changed()
-            self._tell(Notice("information", "Rules", "Rule files were read again."))
 
     def _from_log_thread(self, batch: Batch) -> None:
         self._loop.call_soon_threadsafe(self._log_read, batch)
@@ -245,6 +258,9 @@ class Engine:
         self._tell(LogRead(batch.lines))
         for turn in batch.turns:
             self._history.turn(turn, live=batch.live)
+
+    def _lanes_problem(self, problem: str) -> None:
+        self._call(lambda: self._tell(Notice("warning", "Rule memory", problem)))
 
     def _notice_from_thread(self, notice: Notice) -> None:
         self._loop.call_soon_threadsafe(self._tell, notice)
@@ -289,10 +305,6 @@ async def _until_started(http: Server, serving: asyncio.Task[None]) -> None:
             await serving
             raise KvconsoleError("The HTTP server ended before it began to serve.")
         await asyncio.sleep(0.005)
-
-
-def _with_rule(rule_id: str, on: bool) -> Callable[[State], State]:
-    return lambda state: msgspec.structs.replace(state, rules={**state.rules, rule_id: on})
 
 
 def _with_theme(name: str) -> Callable[[State], State]:

@@ -9,6 +9,7 @@ from proxy_core.exchange import Record
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import LogLine
 from proxy_core.rules import RuleSet
+from proxy_core.settings import Flips
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class RulesChanged:
     """Everything passes through untouched, whatever is switched on."""
     problem: str | None = None
     """What is wrong with the rule files; the rules are those from before."""
+    flips: Flips = "now"
+    """Whether a change counts at once, or in new conversations only."""
+    stale: frozenset[str] = frozenset()
+    """Ids of rules that no longer find anything in what their client sends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,11 @@ class Exchange:
     stream: bool = False
     status: Status = "waiting"
     http_status: int | None = None
+    lane: str | None = None
+    """Id of the conversation that the request belongs to; None where rules do not read the prompt."""
     edits: tuple[Edit, ...] = ()
+    matched: frozenset[str] = frozenset()
+    """Ids of the rules that found their place, whether or not there was anything to change."""
     note: str | None = None
     """Why the request was forwarded untouched, or what failed."""
     answer: Answer = UNKNOWN

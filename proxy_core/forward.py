@@ -17,6 +17,7 @@ from proxy_core import asgi
 from proxy_core.exchange import Exchange, Status
 from proxy_core.failures import error_event
 from proxy_core.llama.answer import AnswerReader
+from proxy_core.llama.generated import Generated, GeneratedReader
 from proxy_core.upstream import UpstreamClient, forwarded, reason
 
 _UNREACHABLE = "upstream_unreachable"
@@ -40,11 +41,18 @@ class Forward:
     """Carries one exchange to its end, and publishes each state that it goes through."""
 
     def __init__(
-        self, upstream: UpstreamClient, exchange: Exchange, publish: Callable[[Exchange], None]
+        self,
+        upstream: UpstreamClient,
+        exchange: Exchange,
+        publish: Callable[[Exchange], None],
+        learn: Callable[[Generated], None] | None = None,
     ) -> None:
+        """`publish` takes each state of the exchange; `learn` takes the model's whole answer."""
         self._upstream = upstream
         self._exchange = exchange
         self._publish = publish
+        self._learn = learn
+        self._generated = GeneratedReader() if learn is not None else None
         self._reader: AnswerReader | None = None
         self._started = time.monotonic()
 
@@ -72,7 +80,7 @@ class Forward:
     async def _answer(self, response: httpx.Response, send: asgi.Send) -> None:
         events = response.headers.get("content-type", "").startswith("text/event-stream")
         readable = self._exchange.prompts and "content-encoding" not in response.headers
-        self._reader = AnswerReader(stream=events) if readable else None
+        self._reader = AnswerReader(stream=events, generated=self._generated) if readable else None
         self._change(status="streaming", http_status=response.status_code, stream=events)
         await asgi.start(send, response.status_code, forwarded(response.headers.raw))
         try:
@@ -107,6 +115,8 @@ class Forward:
         if self._reader is not None:
             self._reader.finish()
             self._exchange = replace(self._exchange, answer=self._reader.answer)
+        if self._learn is not None and self._generated is not None and self._generated.complete:
+            self._learn(self._generated.generated)
         failed = self._exchange.answer.error
         self._end("error" if failed is not None or status >= 400 else "done", failed)
 

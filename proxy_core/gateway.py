@@ -11,12 +11,12 @@ from dataclasses import replace
 from functools import partial
 
 from proxy_core.asgi import Headers, Receive, Scope, Send, refuse
-from proxy_core.exchange import Bodies
+from proxy_core.exchange import OPEN, Bodies, Exchange
 from proxy_core.forward import Forward, Outgoing
 from proxy_core.history import History
-from proxy_core.intake import begin, take_in
+from proxy_core.intake import Intake, begin
+from proxy_core.local_answers import answer_here
 from proxy_core.routes import route
-from proxy_core.rules import RuleSet
 from proxy_core.tasks import spawn
 from proxy_core.upstream import UpstreamClient
 
@@ -39,14 +39,16 @@ class Gateway:
         self,
         upstream: UpstreamClient,
         history: History,
-        rules: Callable[[], RuleSet | None],
+        intake: Intake,
+        saw: Callable[[Exchange], None],
         *,
         body_limit: int,
     ) -> None:
-        """`rules` gives the set in force, or None to pass everything through untouched."""
+        """`saw` takes each exchange whose prompt went through the intake."""
         self._upstream = upstream
         self._history = history
-        self._rules = rules
+        self._intake = intake
+        self._saw = saw
         self._body_limit = body_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,11 +64,23 @@ class Gateway:
             return
         except ClientGoneError:
             return
-        taken = partial(take_in, exchange, headers, raw, self._rules())
+        told = await answer_here(exchange, self._intake.rules(), send)
+        if told is not None:
+            self._history.refused(told)
+            return
+        take = partial(self._intake.take, exchange, headers, raw)
         # A long prompt takes a while to read; the streams of others go on meanwhile.
-        exchange, body = await asyncio.to_thread(taken) if len(raw) > _LONG_BODY else taken()
+        exchange, body, learn = await asyncio.to_thread(take) if len(raw) > _LONG_BODY else take()
         key = self._history.begin(exchange, Bodies(raw, body))
-        forward = Forward(self._upstream, exchange, lambda changed: self._history.change(key, changed))
+        if exchange.prompts:
+            self._saw(exchange)
+
+        def publish(changed: Exchange) -> None:
+            self._history.change(key, changed)
+            if changed.status not in OPEN:
+                self._intake.counted(changed, body)
+
+        forward = Forward(self._upstream, exchange, publish, learn)
         sending = spawn(forward.run(Outgoing.of(scope, headers, body), send), f"forward {key}")
         gone = spawn(_until_gone(receive), f"client of {key}")
         try:

@@ -4,19 +4,126 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import replace
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from proxy_core.asgi import Headers, Scope, target
 from proxy_core.clients import agent_name, recognize
 from proxy_core.errors import PromptError
 from proxy_core.exchange import Exchange
-from proxy_core.prompt import parse
+from proxy_core.lanes import Asked, Lane, Lanes, asked
+from proxy_core.llama.generated import Generated
+from proxy_core.prompt import Api, Prompt, parse
 from proxy_core.routes import Route
-from proxy_core.rules import Normalized, RuleSet
+from proxy_core.rules import RuleSet
+from proxy_core.rules.actions.reattach import Reattach
+from proxy_core.rules.anchors import Frame
+from proxy_core.rules.generated import remembered
+from proxy_core.rules.recall import Room
 
 _log = logging.getLogger("kvconsole")
 
 _SECRET = re.compile(r"((?:^|[?&])[^=&]*(?:key|token|secret|password)[^=&]*=)[^&]*", re.IGNORECASE)
+
+_TYPICAL = 0.3
+"""Prompt tokens by bytes of the body, until a lane's prompt was counted: English and code have 0.2 to 0.3."""
+
+Learn = Callable[[Generated], None]
+
+
+class Taken(NamedTuple):
+    """A request as it is to be forwarded."""
+
+    exchange: Exchange
+    body: bytes
+    learn: Learn | None = None
+    """Takes what the model answered, where a rule wants it remembered."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Takes requests in: finds their lane, and lets the rules work on them."""
+
+    lanes: Lanes
+    rules: Callable[[], RuleSet | None]
+    """Gives the set in force, or None to pass everything through untouched."""
+    context: Callable[[], int | None]
+    """Tokens that fit into one slot, as far as the upstream told."""
+
+    def take(self, exchange: Exchange, headers: Headers, raw: bytes) -> Taken:
+        """The exchange with what its prompt tells, and the body to forward.
+
+        Args:
+            exchange: As far as the request's head tells.
+            headers: The request's headers.
+            raw: Its body as the client sent it.
+        """
+        if exchange.api is None:
+            return Taken(exchange, raw)
+        named = _named(headers)
+        encoding = named.get("content-encoding", "identity")
+        if encoding.lower() != "identity":
+            return Taken(replace(exchange, note=f"forwarded untouched: its body is {encoding}-encoded"), raw)
+        try:
+            return self._normalized(exchange, named, parse(exchange.api, raw))
+        except PromptError as error:
+            return Taken(replace(exchange, note=f"forwarded untouched: {error.message}"), raw)
+        except Exception as error:  # a fault of ours must not cost the client its request
+            _log.exception("a request could not be normalized")
+            return Taken(replace(exchange, note=f"forwarded untouched after a fault: {error!r}"), raw)
+
+    def counted(self, exchange: Exchange, body: bytes) -> None:
+        """An exchange ended: what its prompt measured tells how much room the lane's next one has."""
+        tokens = exchange.answer.prompt_tokens
+        if exchange.lane is not None and tokens and body:
+            self.lanes.measured(exchange.lane, tokens / len(body))
+
+    def _normalized(self, exchange: Exchange, headers: dict[str, str], prompt: Prompt) -> Taken:
+        client = recognize(headers, prompt)
+        exchange = replace(
+            exchange,
+            client=client or exchange.client,
+            model=prompt.model,
+            messages=len(prompt.messages),
+            stream=prompt.stream,
+        )
+        rules = self.rules()
+        if rules is None:
+            return Taken(exchange, prompt.body)
+        frame = rules.frame(client)
+        request = asked(prompt, client, headers, frame)
+        lane = self.lanes.find(request)
+        using = lane.rules or rules
+        normalized = using.apply(prompt, client, lane.memory, self._room(lane))
+        learn = None
+        if exchange.prompts:
+            self.lanes.commit(lane, request, normalized.writes, time.time())
+            learn = self._learn(using, prompt.api, client, lane, request, frame)
+        exchange = replace(
+            exchange,
+            lane=lane.id,
+            edits=normalized.edits,
+            matched=normalized.matched,
+            note="; ".join(normalized.failures) or None,
+        )
+        return Taken(exchange, normalized.body, learn)
+
+    def _room(self, lane: Lane) -> Room | None:
+        context = self.context()
+        return None if context is None else Room(context, lane.tokens_per_byte or _TYPICAL)
+
+    def _learn(
+        self, rules: RuleSet, api: Api, client: str | None, lane: Lane, request: Asked, frame: Frame | None
+    ) -> Learn | None:
+        wanted = any(
+            isinstance(rule.action, Reattach) and rule.action.what != "message"
+            for rule in rules.running(api, client)
+        )
+        if not wanted:
+            return None
+        return lambda said: self.lanes.learn(lane.id, remembered(said, request.last, frame))
 
 
 def begin(scope: Scope, meant: Route, headers: Headers) -> Exchange:
@@ -34,41 +141,3 @@ def begin(scope: Scope, meant: Route, headers: Headers) -> Exchange:
 
 def _named(headers: Headers) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
-
-
-def take_in(
-    exchange: Exchange, headers: Headers, raw: bytes, rules: RuleSet | None
-) -> tuple[Exchange, bytes]:
-    """The exchange with what its prompt tells, and the body to forward.
-
-    Args:
-        exchange: As far as the request's head tells.
-        headers: The request's headers.
-        raw: Its body as the client sent it.
-        rules: The rules in force; None forwards everything untouched.
-    """
-    if exchange.api is None:
-        return exchange, raw
-    named = _named(headers)
-    encoding = named.get("content-encoding", "identity")
-    if encoding.lower() != "identity":
-        return replace(exchange, note=f"forwarded untouched: its body is {encoding}-encoded"), raw
-    try:
-        prompt = parse(exchange.api, raw)
-        client = recognize(named, prompt)
-        normalized = Normalized(raw, (), ()) if rules is None else rules.apply(prompt, client)
-    except PromptError as error:
-        return replace(exchange, note=f"forwarded untouched: {error.message}"), raw
-    except Exception as error:  # a fault of ours must not cost the client its request
-        _log.exception("a request could not be normalized")
-        return replace(exchange, note=f"forwarded untouched after a fault: {error!r}"), raw
-    exchange = replace(
-        exchange,
-        client=client or exchange.client,
-        model=prompt.model,
-        messages=prompt.messages,
-        stream=prompt.stream,
-        edits=normalized.edits,
-        note="; ".join(normalized.failures) or None,
-    )
-    return exchange, normalized.body

@@ -17,6 +17,9 @@ class Route(NamedTuple):
     """Whether llama-server evaluates a prompt for it."""
 
 
+TELEMETRY = "telemetry"
+"""The label of what a client reports about itself, which kvconsole answers."""
+
 # Endings of the paths of llama.cpp b10587, so that `/v1` and an `--api-prefix` may stand before them.
 # Token counts get the same rules as the request they count for, or the count would be wrong.
 _POSTS = (
@@ -33,6 +36,9 @@ _POSTS = (
     ("/embeddings", Route("embed", None, True)),
     ("/rerank", Route("rerank", None, True)),
     ("/reranking", Route("rerank", None, True)),
+    # Claude Code's, under whatever base URL it was given.
+    ("/api/event_logging/batch", Route(TELEMETRY, None, False)),
+    ("/api/event_logging/v2/batch", Route(TELEMETRY, None, False)),
 )
 
 

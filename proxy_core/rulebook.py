@@ -7,20 +7,23 @@ from pathlib import Path
 
 from proxy_core.errors import RuleError
 from proxy_core.rules import Rule, RuleSet, load_rules, shipped_rules
+from proxy_core.rules.rule import Level
 
 
 class Rulebook:
     """Holds one immutable RuleSet; every change makes a new one and swaps it whole."""
 
-    def __init__(self, folder: Path, toggles: Mapping[str, bool], *, bypass: bool) -> None:
+    def __init__(self, folder: Path, toggles: Mapping[str, bool], *, level: Level, bypass: bool) -> None:
         """A broken file in `folder` leaves the shipped rules in force; `problem` then says why."""
         self.folder = folder
         self.bypass = bypass
         """Pass every request through untouched."""
         self.problem: str | None = None
         """What is wrong with the files in `folder`, for a person; None when nothing is."""
+        self.level = level
+        """Rules of this level and the lower ones are on, unless a person says otherwise."""
         self._toggles = dict(toggles)
-        self.current = RuleSet.of(tuple(shipped_rules()), self._toggles)
+        self.current = self._rule_set(tuple(shipped_rules()))
         self.reload()
 
     def in_force(self) -> RuleSet | None:
@@ -44,10 +47,7 @@ class Rulebook:
             self.problem = read.message
             return False
         self.problem = None
-        fresh = RuleSet.of(read, self._toggles)
-        changed = fresh != self.current
-        self.current = fresh
-        return changed
+        return self._swap(read)
 
     def switch(self, rule_id: str, on: bool) -> bool:
         """Switch one rule. Says whether anything changed."""
@@ -56,6 +56,18 @@ class Rulebook:
         self._toggles[rule_id] = on
         self.current = self.current.toggled(rule_id, on)
         return True
+
+    def set_level(self, level: Level) -> bool:
+        """Switch on what the level allows; what a person switched stays. Says whether any rule changed."""
+        self.level = level
+        return self._swap(self.current.rules)
+
+    def _swap(self, rules: tuple[Rule, ...]) -> bool:
+        before, self.current = self.current, self._rule_set(rules)
+        return self.current != before
+
+    def _rule_set(self, rules: tuple[Rule, ...]) -> RuleSet:
+        return RuleSet.of(rules, self._toggles, self.level)
 
 
 class Flips:
@@ -73,6 +85,9 @@ class Flips:
         flips, self._flips = self._flips, {}
         if not flips:
             return None
+        levels = [name for name in flips if name.startswith("level ")]
+        if levels:
+            return levels[-1]
         states = set(flips.values())
         word = "flipped" if len(states) > 1 else "on" if states == {True} else "off"
         return f"{next(iter(flips)).rpartition('.')[2]} {word}" if len(flips) == 1 else f"rules {word}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -27,6 +27,10 @@ from proxy_core.config_text import (
     visible,
 )
 from proxy_core.errors import ConfigError
+from proxy_core.rules.rule import Level
+
+Flips = Literal["now", "new-lanes"]
+"""When a switched rule counts: at once, or only in conversations that begin after it."""
 
 PREFIX = "KVCONSOLE_"
 PLACES = ("KVCONSOLE_CONFIG", "KVCONSOLE_CONFIG_DIR", "KVCONSOLE_STATE_DIR")
@@ -55,6 +59,7 @@ _SENTENCES = {
     "greater_than": "must be more than {gt:g}",
     "greater_than_equal": "must be at least {ge:g}",
     "less_than_equal": "must be at most {le:g}",
+    "literal_error": "must be {expected}",
     "value_error": "{error}",
 }
 
@@ -76,6 +81,13 @@ class Settings(BaseSettings):
 
     rules: bool = True
     """False passes every request through untouched."""
+
+    level: Level = "safe"
+    """How much rules may take; the rules of lower levels are on as well."""
+
+    flips: Flips = "now"
+    """Whether a switched rule counts at once, or only in conversations that begin after it. At once costs
+    each conversation one cold prompt."""
 
     theme: Annotated[str, Field(min_length=1)] = "kvconsole-dark"
     """Name of the console's theme."""
@@ -101,6 +113,10 @@ class Settings(BaseSettings):
     def listen_port(self) -> int:
         """Port to bind; 0 means any free one."""
         return split_listen(self.listen)[1]
+
+    def level_or(self, remembered: Level | None) -> Level:
+        """The level in force: one that was set, by whatever source, beats the one chosen in the console."""
+        return self.level if remembered is None or "level" in self.model_fields_set else remembered
 
     @classmethod
     def settings_customise_sources(

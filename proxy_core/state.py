@@ -1,8 +1,7 @@
-"""What survives a restart: rule toggles, the theme, today's counters and the logs that were read before."""
+"""What survives a restart: rule toggles, level, theme, today's counters and the logs that were read."""
 
 from __future__ import annotations
 
-import fcntl
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import msgspec
 from proxy_core import paths
 from proxy_core.config_text import visible
 from proxy_core.errors import KvconsoleError
+from proxy_core.rules.rule import Level
 
 VERSION = 1
 
@@ -29,6 +29,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Of the file's format; a file of another version is set aside rather than half understood."""
     rules: dict[str, bool] = {}
     """By rule id, whether it is on; only rules that the person toggled."""
+    level: Level | None = None
+    """The level that was chosen in the console."""
     theme: str | None = None
     """Name of the theme that was chosen in the console."""
     day: str = ""
@@ -62,7 +64,7 @@ def load_state(path: Path) -> tuple[State, str | None]:
         try:
             return _read(path), None
         except msgspec.DecodeError:
-            with _locked(path):
+            with paths.locked(path):
                 return _read_or_set_aside(path)
 
 
@@ -93,7 +95,7 @@ def update_state(path: Path, change: Callable[[State], State]) -> State:
     Raises:
         KvconsoleError: The file or its directory cannot be read or written.
     """
-    with _io_errors(path), _locked(path):
+    with _io_errors(path), paths.locked(path):
         state, message = _read_or_set_aside(path)
         if message is not None:
             _log.warning("%s", message)
@@ -116,24 +118,9 @@ def _read_or_set_aside(path: Path) -> tuple[State, str | None]:
     try:
         return _read(path), None
     except msgspec.DecodeError as error:
-        number = 1
-        while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
-            number += 1
-        path.rename(aside)
+        path.rename(aside := paths.aside(path))
         kept = f"It is kept as {visible(aside.name)}; kvconsole starts afresh."
         return State(), f"{visible(str(path))} could not be understood ({error}). {kept}"
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    # A file of its own, since each save replaces the state file. flock rather than lockf, since it also keeps
-    # two threads of one process apart.
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = path.with_name(f"{path.name}.lock")
-    lock.touch(mode=0o600)
-    with lock.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

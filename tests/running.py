@@ -20,6 +20,9 @@ from proxy_core.settings import load_settings
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
 
+OPENCLAW = [("User-Agent", "openclaw/2026.2.17")]
+"""Headers by which a request is known to be OpenClaw's, so that its rules run."""
+
 BOUND = 30.0
 """Seconds after which something that should happen is taken for lost."""
 

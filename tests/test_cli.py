@@ -18,7 +18,7 @@ from console.cli import cli
 from proxy_core import __version__
 from tests.console_process import BOUND, finished, serving
 
-_OPTIONS = ("--upstream", "--listen", "--log", "--config", "--no-rules")
+_OPTIONS = ("--upstream", "--listen", "--log", "--config", "--no-rules", "--level")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_help_tells_every_option_of_the_proxy(args: tuple[str, ...]) -> None:
 
 def test_help_names_the_commands() -> None:
     top = CliRunner().invoke(cli, ["--help"]).stdout
-    assert all(f"\n  {command} " in top for command in ("config", "demo", "run", "serve"))
+    assert all(f"\n  {command} " in top for command in ("config", "demo", "rules", "run", "serve"))
     of_config = CliRunner().invoke(cli, ["config", "--help"]).stdout
     assert all(f"\n  {command} " in of_config for command in ("path", "show", "validate"))
     assert "kvconsole run -- llama-server -m model.gguf" in CliRunner().invoke(cli, ["run", "--help"]).stdout
@@ -110,6 +110,16 @@ def test_options_stand_before_or_after_the_command() -> None:
     both = _shown("--listen", "127.0.0.1:7", "--no-rules", "config", "show", "--listen", "127.0.0.1:8")[0]
     assert both["listen"] == "127.0.0.1:8"
     assert both["rules"] is False
+
+
+def test_the_level_is_an_option_of_everything_that_runs_rules() -> None:
+    values, sources = _shown("config", "show", "--level", "careful")
+    assert (values["level"], sources["level"]) == ("careful", "flag")
+    assert _shown("--level", "aggressive", "config", "show")[0]["level"] == "aggressive"
+    assert "--level" in CliRunner().invoke(cli, ["demo", "--help"]).stdout
+    wrong = CliRunner().invoke(cli, ["serve", "--level", "reckless"])
+    assert wrong.exit_code == 2
+    assert "'reckless' is not one of 'safe', 'careful', 'aggressive'" in wrong.stderr
 
 
 def test_log_is_repeatable() -> None:
@@ -252,6 +262,7 @@ def test_config_path_tells_where_everything_lives(
         "rules": str(config / "rules"),
         "themes": f"{config / 'themes'}  (not there yet)",
         "state": f"{state / 'state.json'}  (not there yet)",
+        "lanes": f"{state / 'lanes.sqlite'}  (not there yet)",
     }
     monkeypatch.setenv("KVCONSOLE_CONFIG", "/named/by/variable.toml")
     assert told()["configuration"] == "/named/by/variable.toml  (not there yet)"

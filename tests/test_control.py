@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from proxy_core import __version__
+from proxy_core.rules import RuleSet, shipped_rules
 from tests.fake_upstream import FakeUpstream, fake_upstream
-from tests.running import Running, asked, running_engine
+from tests.running import OPENCLAW, Running, asked, running_engine
 
 BODY = b'{"messages":[{"role":"user","content":"[Wed 2026-02-18 20:48 UTC] hi"}]}'
 EDITED = b'{"messages":[{"role":"user","content":"hi"}]}'
@@ -36,7 +38,7 @@ def api(run: Running) -> Iterator[httpx.Client]:
 
 def chat(run: Running, fake: FakeUpstream) -> bytes:
     """Send one request; gives the body that the upstream saw."""
-    with asked(run, "POST", "/v1/chat/completions", BODY) as client:
+    with asked(run, "POST", "/v1/chat/completions", BODY, OPENCLAW) as client:
         call = fake.next()
         call.answer(ANSWER)
         client.getresponse().read()
@@ -58,7 +60,7 @@ def test_health_and_version(run: Running, api: httpx.Client, fake: FakeUpstream)
 
 def test_rules_are_listed_and_switched(run: Running, api: httpx.Client, fake: FakeUpstream) -> None:
     rules = {rule["id"]: rule for rule in api.get("/rules").json()}
-    assert set(rules) == {"openclaw.message-id", STAMP}
+    assert set(rules) == {rule.id for rule in shipped_rules()}
     assert rules[STAMP]["on"] is True
     assert rules[STAMP]["hits"] == 0
     assert {"title", "level", "client", "does", "cost", "source"} <= set(rules[STAMP])
@@ -82,7 +84,8 @@ def test_rules_are_listed_and_switched(run: Running, api: httpx.Client, fake: Fa
 )
 def test_what_cannot_be_switched(api: httpx.Client, path: str, body: object, status: int) -> None:
     assert api.post(path, json=body).status_code == status
-    assert all(rule["on"] for rule in api.get("/rules").json())
+    on = {rule["id"] for rule in api.get("/rules").json() if rule["on"]}
+    assert on == RuleSet.of(tuple(shipped_rules()), {}).enabled
 
 
 def test_exchanges_and_their_bodies(run: Running, api: httpx.Client, fake: FakeUpstream) -> None:
@@ -110,6 +113,24 @@ def test_exchanges_and_their_bodies(run: Running, api: httpx.Client, fake: FakeU
     assert api.get("/exchanges", params={"limit": 0}).status_code == 422
 
 
+def test_conversations_are_listed_and_forgotten(run: Running, api: httpx.Client, fake: FakeUpstream) -> None:
+    assert api.get("/lanes").json() == []
+    chat(run, fake)
+    [lane] = api.get("/lanes").json()
+    assert set(lane) == {"id", "client", "session", "messages", "seen", "values", "bytes"}
+    assert (lane["client"], lane["messages"]) == ("openclaw", 1)
+    assert lane["seen"] == pytest.approx(time.time(), abs=600)
+    wrongs: list[object] = [{"lane": 1}, {"lanes": "x"}, []]
+    for wrong in wrongs:
+        assert api.post("/lanes/forget", json=wrong).status_code == 422
+    assert api.post("/lanes/forget", json={"lane": "no-such"}).json() == {"forgotten": 0}
+    assert len(api.get("/lanes").json()) == 1
+    assert api.post("/lanes/forget", json={"lane": lane["id"]}).json() == {"forgotten": 1}
+    assert api.get("/lanes").json() == []
+    chat(run, fake)
+    assert api.post("/lanes/forget", json={}).json() == {"forgotten": 1}
+
+
 def test_counters(run: Running, api: httpx.Client, fake: FakeUpstream) -> None:
     chat(run, fake)
     run.wait_ended(1)
@@ -135,6 +156,7 @@ def test_the_page_lists_the_api_and_loads_nothing(run: Running, path: str) -> No
 def test_the_schema_names_every_path_as_it_is_called(api: httpx.Client) -> None:
     schema = api.get("/openapi.json").json()
     expected = ["health", "version", "counters", "rules", "rules/{rule_id}", "exchanges"]
+    expected += ["lanes", "lanes/forget"]
     expected += [f"exchanges/{{record_id}}/{part}" for part in ("edits", "raw", "normalized")]
     assert set(schema["paths"]) == {f"/{path}" for path in expected}
     assert schema["servers"] == [{"url": "/kvconsole"}]

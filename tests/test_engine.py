@@ -19,7 +19,7 @@ from proxy_core.events import LogRead, Today, TodayChanged, UpstreamChanged
 from proxy_core.settings import load_settings
 from proxy_core.state import State, load_state, update_state
 from tests.fake_upstream import FakeUpstream, fake_upstream
-from tests.running import BOUND, Running, asked, free_port, running_engine
+from tests.running import BOUND, OPENCLAW, Running, asked, free_port, running_engine
 
 NOWHERE = "http://127.0.0.1:9"
 ANSWER = b'{"timings":{"cache_n":6,"prompt_n":3,"prompt_ms":4.5,"predicted_n":1,"predicted_ms":1.0}}'
@@ -29,7 +29,7 @@ PLAIN = b'{"messages":[{"role":"user","content":"hi"}]}'
 
 def chat(run: Running, fake: FakeUpstream) -> bytes:
     """Send one request that the time-stamp rule edits; gives the body that the upstream saw."""
-    with asked(run, "POST", "/v1/chat/completions", STAMPED) as client:
+    with asked(run, "POST", "/v1/chat/completions", STAMPED, OPENCLAW) as client:
         call = fake.next()
         call.answer(ANSWER)
         client.getresponse().read()
@@ -185,7 +185,7 @@ def test_what_happened_right_before_the_end_is_counted_once() -> None:
 
 def test_stop_cuts_an_open_stream(caplog: pytest.LogCaptureFixture) -> None:
     with fake_upstream() as fake, running_engine(fake.url) as run:
-        with asked(run, "POST", "/v1/chat/completions", STAMPED) as client:
+        with asked(run, "POST", "/v1/chat/completions", STAMPED, OPENCLAW) as client:
             call = fake.next()
             call.start("text/event-stream")
             answer = client.getresponse()
@@ -202,7 +202,7 @@ def test_stop_cuts_an_open_stream(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_stop_lets_a_stream_that_is_about_to_end_finish() -> None:
     with fake_upstream() as fake, running_engine(fake.url) as run:
-        with asked(run, "POST", "/v1/chat/completions", STAMPED) as client:
+        with asked(run, "POST", "/v1/chat/completions", STAMPED, OPENCLAW) as client:
             call = fake.next()
             call.start("text/event-stream")
             answer = client.getresponse()

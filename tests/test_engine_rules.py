@@ -80,7 +80,8 @@ def test_a_rule_file_is_added_changed_broken_repaired_and_removed(run: Running, 
     run.wait_for(lambda: said(run, fake) == b" world", "the repaired rule")
     assert len(errors(run)) == 1
     told = [notice.message for notice in run.notices("Rules") if notice.level == "information"]
-    assert set(told) == {"Rule files were read again."}
+    cold = "1 conversation may evaluate its next prompt anew."
+    assert set(told) == {f"Rule files were read again. {cold}"}
 
     file.unlink()
     run.wait_for(lambda: said(run, fake) == b"hello world", "the rule's end")

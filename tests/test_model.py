@@ -74,7 +74,26 @@ def test_facts_rules_lines_and_notices() -> None:
     assert model.today == Today(1, 2, 3.0)
     assert model.apply([RulesChanged(RuleSet(), bypass=True)]).rules
     assert model.bypass
+    stale = frozenset({"a"})
+    assert model.apply([RulesChanged(RuleSet(), flips="new-lanes", stale=stale)]).rules
+    assert (model.bypass, model.flips, model.stale) == (False, "new-lanes", stale)
     assert model.apply([TotalsChanged(Totals(requests=1, hits=(("a", 1),)))]).rules, (
         "hits stand in the rules pane"
     )
     assert not model.apply([TotalsChanged(Totals(requests=2, hits=(("a", 1),)))]).rules
+
+
+def test_who_has_sent_something_in_the_order_of_coming() -> None:
+    model = Model("http://127.0.0.1:8080", records=2)
+
+    def comes(number: int, client: str | None, *, prompts: bool = True) -> bool:
+        exchange = Exchange("POST", "/x", "chat", "chat", prompts, client=client)
+        return model.apply([RecordChanged(Record(number, 1.0, exchange))]).rules
+
+    assert comes(1, "zed"), "its rules show from now on"
+    assert not comes(2, "zed")
+    assert not comes(3, None)
+    assert comes(4, "codex", prompts=False), "a request to count tokens goes through the rules as well"
+    assert not model.apply([RecordChanged(Record(5, None, None))]).rules
+    assert not comes(6, "zed")
+    assert list(model.clients) == ["zed", "codex"]

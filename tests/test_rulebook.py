@@ -6,6 +6,8 @@ import pytest
 
 from proxy_core.prompt import parse
 from proxy_core.rulebook import Flips, Rulebook
+from proxy_core.rules import shipped_rules
+from proxy_core.rules.rule import LEVELS
 
 OWN = """
 [[rule]]
@@ -17,12 +19,13 @@ cost = "None."
 in = ["user"]
 pattern = "hello "
 """
-SHIPPED = {"openclaw.message-id", "openclaw.timestamp"}
+SEED = {"openclaw.message-id", "openclaw.timestamp"}
 HELLO = b'{"messages":[{"role":"user","content":"hello world"}]}'
 
 
 def book(folder: Path, **toggles: bool) -> Rulebook:
-    return Rulebook(folder, {key.replace("__", "."): on for key, on in toggles.items()}, bypass=False)
+    switched = {key.replace("__", "."): on for key, on in toggles.items()}
+    return Rulebook(folder, switched, level="safe", bypass=False)
 
 
 def body(rules: Rulebook) -> bytes:
@@ -32,8 +35,8 @@ def body(rules: Rulebook) -> bytes:
 
 def test_the_shipped_rules_need_no_folder(tmp_path: Path) -> None:
     rules = book(tmp_path / "nowhere")
-    assert {rule.id for rule in rules.current.rules} == SHIPPED
-    assert rules.current.enabled == SHIPPED
+    assert list(rules.current.rules) == shipped_rules()
+    assert rules.current.enabled >= SEED
     assert rules.problem is None
 
 
@@ -74,7 +77,7 @@ def test_a_broken_file_leaves_the_rules_that_were_in_force(tmp_path: Path, broke
 def test_a_file_that_is_broken_at_the_start_leaves_the_shipped_rules(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("nonsense")
     rules = book(tmp_path)
-    assert {rule.id for rule in rules.current.rules} == SHIPPED
+    assert list(rules.current.rules) == shipped_rules()
     assert "mine.toml" in (rules.problem or "")
 
 
@@ -90,8 +93,47 @@ def test_toggles_hold_for_rules_that_come_later_and_across_reloads(tmp_path: Pat
     assert not rules.switch("no.such.rule", True)
 
 
+def leveled(folder: Path) -> None:
+    """A file with a rule for each level, and one that is off."""
+    tables = [
+        OWN.replace("[[rule]]\n", f"[[rule]]\n{line}\n").replace("mine.greeting", f"mine.{name}")
+        for name, line in [*((level, f'level = "{level}"') for level in LEVELS), ("off", "on = false")]
+    ]
+    (folder / "levels.toml").write_text("".join(tables))
+
+
+def mine(rules: Rulebook) -> set[str]:
+    return {rule_id.removeprefix("mine.") for rule_id in rules.current.enabled if rule_id.startswith("mine.")}
+
+
+def test_a_level_switches_on_its_rules_and_those_below(tmp_path: Path) -> None:
+    leveled(tmp_path)
+    rules = book(tmp_path)
+    assert mine(rules) == {"safe"}
+    assert rules.set_level("aggressive")
+    assert mine(rules) == {"safe", "careful", "aggressive"}
+    assert rules.set_level("careful")
+    assert mine(rules) == {"safe", "careful"}
+    assert not rules.set_level("careful")
+    assert rules.level == "careful"
+    assert mine(Rulebook(tmp_path, {}, level="aggressive", bypass=False)) == {"safe", "careful", "aggressive"}
+
+
+def test_what_a_person_switched_stays_at_every_level_and_across_reloads(tmp_path: Path) -> None:
+    leveled(tmp_path)
+    rules = book(tmp_path, mine__off=True)
+    rules.switch("mine.safe", False)
+    rules.switch("mine.aggressive", True)
+    for level in LEVELS:
+        rules.set_level(level)
+        rules.reload()
+        assert {"off", "aggressive"} <= mine(rules)
+        assert "safe" not in mine(rules)
+    assert "careful" in mine(rules)
+
+
 def test_bypass_puts_nothing_in_force(tmp_path: Path) -> None:
-    rules = Rulebook(tmp_path, {}, bypass=True)
+    rules = Rulebook(tmp_path, {}, level="safe", bypass=True)
     assert rules.in_force() is None
     rules.bypass = False
     assert rules.in_force() is rules.current

@@ -17,6 +17,9 @@ import pytest
 from console.demo.conversation import requests
 from console.demo.openclaw_wire import Api, Request
 from console.demo.server import server_command
+from console.serve import Printer
+from proxy_core.events import RulesChanged
+from proxy_core.rules import RuleSet, shipped_rules
 from tests.console_process import (
     BOUND,
     COMMAND,
@@ -33,11 +36,13 @@ from tests.real_llama import LlamaFactory, LlamaServer
 from tests.running import free_port
 
 _START = datetime(2026, 2, 18, 20, 48, tzinfo=UTC)
+_OTHERS = r"(?: \| [a-z-]+\.[a-z-]+=\d+)*"
 _LINE = re.compile(
     r"POST (?P<path>\S+) \| items=(?P<items>\d+)"
     r" \| ts_removed=(?P<stamps>\d+) \| msg_ids_removed=(?P<ids>\d+)"
     r" \| items_modified=(?P<modified>\d+) \| stream=(?P<stream>True|False)"
-    r" \| openclaw\.message-id=(?P<id_edits>\d+) \| openclaw\.timestamp=(?P<stamp_edits>\d+)"
+    rf"{_OTHERS} \| openclaw\.message-id=(?P<id_edits>\d+)"
+    rf"{_OTHERS} \| openclaw\.timestamp=(?P<stamp_edits>\d+){_OTHERS}"
     r" \| reused=(?P<reused>\d+)/(?P<tokens>\d+)(?: \| sim=(?P<sim>\d\.\d{3}))?"
     r" \| prompt_ms=\d+ \| total_ms=\d+ \| done 200"
 )
@@ -235,3 +240,26 @@ def test_the_last_words_of_a_server_that_dies(tmp_path: Path) -> None:
         assert running.process.wait(BOUND) == 1
         words = "Its last words:\nloading model\nerror: ␇no such model\n"
         assert f"error: sh: sh ended with exit code 3. {words}" in running.output
+
+
+def test_a_level_above_safe_and_stale_rules_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    rules = tuple(shipped_rules())
+    printer = Printer(wait_for_log=False)
+    safe, careful = RuleSet.of(rules, {}), RuleSet.of(rules, {}, "careful")
+    stale = frozenset({"openclaw.message-id"})
+    printer.take(RulesChanged(safe))
+    assert capsys.readouterr().err == ""
+    for event in (
+        RulesChanged(careful),
+        RulesChanged(careful, stale=stale),
+        RulesChanged(careful, stale=stale),
+    ):
+        printer.take(event)
+    level, warning = capsys.readouterr().err.splitlines()
+    assert level == f"rules: level careful, {len(careful.enabled)} of {len(rules)} on"
+    assert warning.startswith("warning: Rules: openclaw.message-id found nothing in 20 requests")
+    printer.take(RulesChanged(careful))
+    printer.take(RulesChanged(careful.toggled("openclaw.message-id", False), stale=stale))
+    assert capsys.readouterr().err == ""
+    printer.take(RulesChanged(careful, stale=stale))
+    assert "openclaw.message-id" in capsys.readouterr().err, "stale again"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from proxy_core.errors import ConfigError
+from proxy_core.rules.rule import Level
 from proxy_core.settings import Settings, load_settings, show_settings
 
 
@@ -97,6 +98,41 @@ def test_environment_text_becomes_values() -> None:
     got = load_settings({}, environ=environ).settings
     assert (got.log, got.rules, got.history, got.connect_timeout) == (("one.log", "-"), False, 20, 2.5)
     assert (got.body_limit, got.max_bodies, got.theme) == (10_000_000, 1000, "kvconsole-dark")
+
+
+def test_the_level_comes_from_every_source(config_dir: Path) -> None:
+    assert load_settings({}, environ={}).settings.level == "safe"
+    _file(config_dir, 'level = "careful"\nflips = "new-lanes"\n')
+    loaded = load_settings({}, environ={})
+    assert (loaded.settings.level, loaded.settings.flips) == ("careful", "new-lanes")
+    assert load_settings({}, environ={"KVCONSOLE_LEVEL": "aggressive"}).settings.level == "aggressive"
+    assert load_settings({"level": "safe"}, environ={"KVCONSOLE_LEVEL": "careful"}).settings.level == "safe"
+
+
+def test_a_level_that_does_not_exist_is_named_with_those_that_do(config_dir: Path) -> None:
+    path = _file(config_dir, 'level = "reckless"\nflips = 1\n')
+    assert _problems({"level": "Safe"}, {"KVCONSOLE_LEVEL": "2"}) == [
+        f"{path}, line 1: level = \"reckless\": must be 'safe', 'careful' or 'aggressive'.",
+        f"{path}, line 2: flips = 1: must be 'now' or 'new-lanes'.",
+        "environment variable KVCONSOLE_LEVEL = \"2\": must be 'safe', 'careful' or 'aggressive'.",
+        "--level \"Safe\": must be 'safe', 'careful' or 'aggressive'.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "remembered", "level"),
+    [
+        ({}, None, "safe"),
+        ({}, "careful", "careful"),
+        ({"level": "aggressive"}, None, "aggressive"),
+        ({"level": "aggressive"}, "careful", "aggressive"),
+        ({"level": "safe"}, "careful", "safe"),
+    ],
+)
+def test_a_level_that_was_set_beats_the_one_chosen_in_the_console(
+    flags: dict[str, object], remembered: Level | None, level: Level
+) -> None:
+    assert load_settings(flags, environ={}).settings.level_or(remembered) == level
 
 
 def test_logs_of_a_file_are_beside_it(

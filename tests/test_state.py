@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy_core.errors import KvconsoleError
+from proxy_core.rules.rule import LEVELS
 from proxy_core.state import State, load_state, save_state, update_state
 
 FULL = State(
     rules={"openclaw.timestamp": False},
+    level="careful",
     theme="kvconsole-light",
     day="2026-02-18",
     reused_tokens=12_000,
@@ -30,6 +32,7 @@ COUNT = st.integers(0, 2**53)
 STATES = st.builds(
     State,
     rules=st.dictionaries(TEXT, st.booleans()),
+    level=st.none() | st.sampled_from(LEVELS),
     theme=st.none() | TEXT,
     day=TEXT,
     reused_tokens=COUNT,
@@ -77,7 +80,8 @@ def test_any_bytes_are_read_or_kept_aside(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"version": 2}', '{"requests": -1}', '{"rules": {"a": "on"}}']
+    "text",
+    ["", "{", "[]", '{"version": 2}', '{"requests": -1}', '{"rules": {"a": "on"}}', '{"level": "reckless"}'],
 )
 def test_a_broken_file_is_set_aside_and_never_deleted(tmp_path: Path, text: str) -> None:
     path = tmp_path / "state.json"
@@ -109,11 +113,19 @@ def test_a_log_name_that_is_not_utf8_does_not_stop_the_rest(tmp_path: Path) -> N
     assert load_state(path) == (State(requests=3, logs_seen=["server.log"]), None)
 
 
+def test_a_file_from_before_there_were_levels_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text('{"version": 1, "rules": {"openclaw.timestamp": true}, "theme": null, "requests": 3}')
+    assert load_state(path) == (State(rules={"openclaw.timestamp": True}, requests=3), None)
+
+
 def test_a_new_day_starts_its_counters_at_zero() -> None:
     assert FULL.for_day("2026-02-18") == FULL
     fresh = FULL.for_day("2026-02-19")
     assert (fresh.day, fresh.reused_tokens, fresh.prompt_ms, fresh.requests) == ("2026-02-19", 0, 0.0, 0)
-    assert (fresh.rules, fresh.theme, fresh.logs_seen) == (FULL.rules, FULL.theme, FULL.logs_seen)
+    assert msgspec.structs.replace(fresh, day=FULL.day) == msgspec.structs.replace(
+        FULL, reused_tokens=0, prompt_ms=0.0, requests=0
+    )
 
 
 def test_a_failing_change_leaves_the_file_and_frees_the_lock(tmp_path: Path) -> None:

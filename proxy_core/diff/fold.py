@@ -68,6 +68,16 @@ def fold_sections(sections: Sequence[tuple[Section, Sequence[Row]]]) -> list[Row
     return [_fold(f"{_count(section for section, _ in sections)} unchanged", rows)]
 
 
+def fold_moved(rows: Sequence[Row]) -> list[Row]:
+    """Rows of a section that only stands elsewhere now: the first one says so, the others are folded."""
+    mark, *lines = rows
+    if len(lines) == 1:
+        return [mark, *lines]
+    label = f"{len(lines):,} lines"
+    sides = (None if mark.left is None else label, None if mark.right is None else label)
+    return [mark, Row("fold", left=sides[0], right=sides[1], inner=tuple(lines))]
+
+
 def unfold_all(rows: Iterable[Row]) -> list[Row]:
     """`rows` with each fold, and each fold in it, replaced by what it hides."""
     shown: list[Row] = []

@@ -33,6 +33,17 @@ def pair_sections(left: Sequence[Section], right: Sequence[Section]) -> list[Pai
     return pairs
 
 
+def moved_sections(pairs: Sequence[Pair]) -> frozenset[Hashable]:
+    """What stands on both sides, equal, but opposite nothing: tools in another order, say; see `content`."""
+    alone = [{content(pair[side]) for pair in pairs if pair[1 - side] is None} for side in (0, 1)]
+    return frozenset(alone[0] & alone[1])
+
+
+def content(section: Section | None) -> Hashable:
+    """A section without its number."""
+    return section and (section.kind, section.name, section.lines)
+
+
 def _opcodes(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[str, int, int, int, int]]:
     return list(SequenceMatcher(None, left, right, autojunk=False).get_opcodes())
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
 from proxy_core.diff.align import align_lines
 from proxy_core.diff.document import Section, document
-from proxy_core.diff.fold import CHANGED, Row, fold_lines, fold_sections, size, unfold_all
+from proxy_core.diff.fold import CHANGED, Row, fold_lines, fold_moved, fold_sections, size, unfold_all
 from proxy_core.diff.marks import mark_changes
-from proxy_core.diff.pairs import Pair, pair_sections
+from proxy_core.diff.pairs import Pair, content, moved_sections, pair_sections
 
 _IDENTICAL = "Both sides are equal, byte for byte."
 _SAME_CONTENT = "The bytes differ, but nothing shown here does: the same content, spelled in another way."
+_MOVED = "⇅ moved, and otherwise unchanged"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ def diff(left: bytes, right: bytes, api: str | None = None) -> Diff:
     identical = left == right
     before = document(left, api)
     after = before if identical else document(right, api)
-    compared = [(pair, _compare(*pair)) for pair in pair_sections(before, after)]
+    pairs = pair_sections(before, after)
+    moved = moved_sections(pairs)
+    compared = [(pair, _compare(*pair, moved)) for pair in pairs]
     lines = [row for _, rows in compared for row in rows[1:]]
     removed = sum(row.left_no is not None and row.kind in CHANGED for row in lines)
     added = sum(row.right_no is not None and row.kind in CHANGED for row in lines)
@@ -93,7 +96,7 @@ def _fold_around_changes(compared: Sequence[tuple[Pair, list[Row]]]) -> list[Row
     folded: list[Row] = []
     for changed, group in groupby(compared, key=lambda item: any(row.kind in CHANGED for row in item[1])):
         sections = [
-            (section, own[:1] + fold_lines(own[1:])) for pair, own in group if (section := pair[0] or pair[1])
+            (section, own[:1] + _folded(own[1:])) for pair, own in group if (section := pair[0] or pair[1])
         ]
         if changed:
             folded += [row for _, rows in sections for row in rows]
@@ -102,12 +105,19 @@ def _fold_around_changes(compared: Sequence[tuple[Pair, list[Row]]]) -> list[Row
     return folded
 
 
-def _compare(left: Section | None, right: Section | None) -> list[Row]:
-    """A heading and all lines of two opposite sections, nothing folded."""
+def _folded(rows: list[Row]) -> list[Row]:
+    # A changed row that is no line of either side is the mark of what moved.
+    is_moved = any(row.kind in CHANGED and row.left_no is row.right_no is None for row in rows[:1])
+    return fold_moved(rows) if is_moved else fold_lines(rows)
+
+
+def _compare(left: Section | None, right: Section | None, moved: Collection[Hashable]) -> list[Row]:
+    """A heading and all lines of two opposite sections, nothing folded; what is moved is marked as such."""
     rows = [Row("heading", left=left and left.heading, right=right and right.heading)]
     if left is None or right is None:
         only = left or right
-        lines = enumerate(only.lines if only else (), 1)
+        lines: list[tuple[int | None, str]] = [(None, _MOVED)] if content(only) in moved else []
+        lines += enumerate(only.lines if only else (), 1)
         if left is not None:
             rows += [Row("removed", number, None, line, None) for number, line in lines]
         else:

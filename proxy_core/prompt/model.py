@@ -103,7 +103,8 @@ class Message:
         for index, wanted in changes.items():
             segment = self.segments[index]
             own = sorted(wanted, key=lambda change: (change.start, change.end))
-            offsets = literal_offsets(segment.literal, segment.text, [at for c in own for at in (c.start, c.end)])
+            bounds = [at for change in own for at in (change.start, change.end)]
+            offsets = literal_offsets(segment.literal, segment.text, bounds)
             for change, start, end in zip(own, offsets[::2], offsets[1::2], strict=True):
                 new = msgspec.json.encode(change.new.decode())[1:-1]
                 cuts.append((segment.span.start + start, segment.span.start + end, new))

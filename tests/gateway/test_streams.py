@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from proxy_core.prompt import Prompt
-from proxy_core.rules.rule import Rule
+from proxy_core.rules.actions.strip import Strip
 from tests.fake_upstream import FakeUpstream
-from tests.running import Running, asked, free_port, running_engine
+from tests.running import OPENCLAW, Running, asked, free_port, running_engine
 
 PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
 CHAT = b'{"messages":[{"role":"user","content":"hi"}],"stream":true}'
@@ -193,7 +192,7 @@ def test_a_compressed_body_is_forwarded_as_it_came_and_marked(run: Running, fake
 
 
 def test_the_marked_body_is_edited_when_nothing_is_wrong(run: Running, fake: FakeUpstream) -> None:
-    with asked(run, "POST", PATHS["chat"], MARKED, [("Content-Encoding", "identity")]) as client:
+    with asked(run, "POST", PATHS["chat"], MARKED, [*OPENCLAW, ("Content-Encoding", "identity")]) as client:
         call = fake.next()
         assert call.body == b'{"messages":[{"role":"user","content":"hi"}]}'
         call.answer(b"{}")
@@ -208,11 +207,11 @@ def test_the_marked_body_is_edited_when_nothing_is_wrong(run: Running, fake: Fak
 def test_a_rule_that_raises_is_left_out(
     run: Running, fake: FakeUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: Rule, prompt: Prompt) -> None:
+    def fail(self: Strip, text: bytes, matches: object) -> None:
         raise ZeroDivisionError("by the rule")
 
-    monkeypatch.setattr(Rule, "changes", fail)
-    with asked(run, "POST", PATHS["chat"], MARKED) as client:
+    monkeypatch.setattr(Strip, "apply", fail)
+    with asked(run, "POST", PATHS["chat"], MARKED, OPENCLAW) as client:
         call = fake.next()
         assert call.body == MARKED
         call.answer(b"{}")
