@@ -6,6 +6,7 @@ Each piece of the answer goes to the client before it is looked at.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,8 @@ from proxy_core.failures import error_event
 from proxy_core.llama.answer import AnswerReader
 from proxy_core.llama.generated import Generated, GeneratedReader
 from proxy_core.upstream import UpstreamClient, forwarded, reason
+
+_log = logging.getLogger("kvconsole")
 
 _UNREACHABLE = "upstream_unreachable"
 
@@ -115,8 +118,12 @@ class Forward:
         if self._reader is not None:
             self._reader.finish()
             self._exchange = replace(self._exchange, answer=self._reader.answer)
-        if self._learn is not None and self._generated is not None and self._generated.complete:
-            self._learn(self._generated.generated)
+        heard = self._generated
+        if self._learn is not None and heard is not None and heard.complete and status < 400:
+            try:
+                self._learn(heard.generated)
+            except Exception:  # what is not remembered costs a prefix later, and no answer now
+                _log.exception("an answer could not be remembered")
         failed = self._exchange.answer.error
         self._end("error" if failed is not None or status >= 400 else "done", failed)
 

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from proxy_core.asgi import Headers, Scope, target
@@ -20,7 +21,7 @@ from proxy_core.routes import Route
 from proxy_core.rules import RuleSet
 from proxy_core.rules.actions.reattach import Reattach
 from proxy_core.rules.anchors import Frame
-from proxy_core.rules.generated import remembered
+from proxy_core.rules.generated import learned
 from proxy_core.rules.recall import Room
 
 _log = logging.getLogger("kvconsole")
@@ -39,7 +40,7 @@ class Taken(NamedTuple):
     exchange: Exchange
     body: bytes
     learn: Learn | None = None
-    """Takes what the model answered, where a rule wants it remembered."""
+    """Takes what the model answered."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,6 @@ class Intake:
         lane = self.lanes.find(request)
         using = lane.rules or rules
         normalized = using.apply(prompt, client, lane.memory, self._room(lane))
-        learn = None
-        if exchange.prompts:
-            self.lanes.commit(lane, request, normalized.writes, time.time())
-            learn = self._learn(using, prompt.api, client, lane, request, frame)
         exchange = replace(
             exchange,
             lane=lane.id,
@@ -108,22 +105,31 @@ class Intake:
             matched=normalized.matched,
             note="; ".join(normalized.failures) or None,
         )
+        if not exchange.prompts:
+            return Taken(exchange, normalized.body)
+        try:
+            self.lanes.commit(lane, request, normalized.writes, time.time())
+        except Exception as error:  # what is not remembered costs a prefix later, and no request now
+            _log.exception("a conversation could not be remembered")
+            exchange = replace(exchange, note=f"this conversation could not be remembered: {error!r}")
+        learn = partial(self._learn, lane.id, request, frame, _wants_details(using, prompt.api, client))
         return Taken(exchange, normalized.body, learn)
 
     def _room(self, lane: Lane) -> Room | None:
         context = self.context()
         return None if context is None else Room(context, lane.tokens_per_byte or _TYPICAL)
 
-    def _learn(
-        self, rules: RuleSet, api: Api, client: str | None, lane: Lane, request: Asked, frame: Frame | None
-    ) -> Learn | None:
-        wanted = any(
-            isinstance(rule.action, Reattach) and rule.action.what != "message"
-            for rule in rules.running(api, client)
-        )
-        if not wanted:
-            return None
-        return lambda said: self.lanes.learn(lane.id, remembered(said, request.last, frame))
+    def _learn(self, lane: str, request: Asked, frame: Frame | None, details: bool, said: Generated) -> None:
+        if request.chain:
+            last, link = request.kept[-1], request.chain[-1]
+            answer = learned(request.api, said, last, link, frame, details=details)
+            self.lanes.learn(lane, request, answer)
+
+
+def _wants_details(rules: RuleSet, api: Api, client: str | None) -> bool:
+    """Whether a rule puts back what the model generated."""
+    actions = (rule.action for rule in rules.running(api, client))
+    return any(isinstance(action, Reattach) and action.what != "message" for action in actions)
 
 
 def begin(scope: Scope, meant: Route, headers: Headers) -> Exchange:

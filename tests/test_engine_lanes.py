@@ -70,7 +70,7 @@ def test_a_conversation_can_be_forgotten(run: Running, fake: FakeUpstream) -> No
     chat(run, fake, user("hi"), tools=declared("ba"))
     url = f"{run.url}/kvconsole/lanes"
     [lane] = httpx.get(url).json()
-    assert (lane["client"], lane["messages"]) == ("openclaw", 1)
+    assert (lane["client"], lane["messages"]) == ("openclaw", 2), "the question and its answer"
     assert httpx.post(f"{url}/forget", json={"lane": lane["id"]}).json() == {"forgotten": 1}
     assert httpx.get(url).json() == []
     assert names(chat(run, fake, user("hi"), tools=declared("ab"))) == ["a", "b"]

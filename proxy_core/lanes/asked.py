@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import NamedTuple
 
 from proxy_core.lanes.head import head_of
 from proxy_core.lanes.session import session_key
-from proxy_core.prompt import Prompt
+from proxy_core.prompt import Api, Prompt
 from proxy_core.rules.anchors import Frame
-from proxy_core.rules.identity import START, chain, identity
+from proxy_core.rules.identity import identity, links
 
 
 class Asked(NamedTuple):
     """A request, as far as lanes are concerned."""
 
+    api: Api
     client: str | None
     session: str | None
     """The client's own name for the conversation."""
@@ -24,8 +26,10 @@ class Asked(NamedTuple):
     """One digest for each message, of it and all before it."""
     kept: tuple[bytes, ...]
     """Digests of the messages alone."""
-    last: bytes
-    """Digest of the last message, for what the model answers to it."""
+    answered: bool
+    """Whether the model has answered before."""
+    mark: bytes
+    """Digest of all messages as sent, while the model has not answered: the same request sent again."""
 
 
 def asked(prompt: Prompt, client: str | None, headers: Mapping[str, str], frame: Frame | None) -> Asked:
@@ -38,7 +42,21 @@ def asked(prompt: Prompt, client: str | None, headers: Mapping[str, str], frame:
         frame: How that client decorates what a person wrote.
     """
     alone = [identity(m, frame) for m in prompt.messages if m.kind != "system"]
-    kept = tuple(own for own in alone if own is not None)
-    session = session_key(headers, prompt)
-    links = chain(prompt.messages, frame)
-    return Asked(client, session, head_of(prompt), links, kept, kept[-1] if kept else START)
+    answered = any(message.kind == "assistant" for message in prompt.messages)
+    return Asked(
+        prompt.api,
+        client,
+        session_key(headers, prompt),
+        head_of(prompt),
+        tuple(link for link in links(prompt.messages, frame) if link is not None),
+        tuple(own for own in alone if own is not None),
+        answered,
+        b"" if answered else _mark(prompt),
+    )
+
+
+def _mark(prompt: Prompt) -> bytes:
+    digest = blake2b(digest_size=16)
+    for message in prompt.messages:
+        digest.update(message.raw)
+    return digest.digest()

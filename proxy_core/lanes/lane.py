@@ -6,12 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from proxy_core.rules import RuleSet
+from proxy_core.rules.past import AMBIGUOUS, is_pair
 
 MOST_BYTES = 8 * 1024 * 1024
-"""Bytes of rule memory in one lane; what was remembered of the oldest messages goes first."""
+"""Bytes of rule memory in one lane; the oldest messages go first."""
 
-_LASTING = ("value.", "order", "tool.")
-"""Keys of what stands before all messages: without it, the whole prompt would be another."""
+_SPARE = 0.75
+"""Share of the bound that is left when it was passed."""
+
+_BULKY = ("output.", "message.")
+"""Keys of what can be done without: older messages are then sent as the client has them now."""
+
+
+_TOOLS = ("order", "tool.")
+_WHOLE = (*_TOOLS, "value.")
+"""Keys of what stands before all messages, and belongs to one lane."""
 
 
 @dataclass(eq=False)
@@ -27,27 +36,53 @@ class Lane:
     """Digests of its latest request's messages alone; nothing after a restart."""
     seen: float = 0.0
     """When it was used last, in seconds since the epoch."""
+    mark: bytes = b""
+    """See `Asked.mark`; empty once the model has answered."""
     requests: int = 0
     """Requests since the start of this kvconsole."""
     memory: dict[tuple[str, str], bytes] = field(default_factory=dict)
     size: int = 0
     """Bytes of its memory."""
+    borrowed: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """What was taken over from another lane since the last save."""
     rules: RuleSet | None = None
     """The rules that it began with, while later changes are for new lanes only."""
     tokens_per_byte: float | None = None
     """Of its latest request: prompt tokens by bytes of the body."""
 
-    def remember(self, writes: Mapping[tuple[str, str], bytes]) -> None:
-        """Add to the rule memory, within its bounds."""
+    def remember(self, writes: Mapping[tuple[str, str], bytes]) -> dict[tuple[str, str], bytes]:
+        """Add to the rule memory, within its bounds; gives what it holds of `writes` then."""
         for key, value in writes.items():
             old = self.memory.pop(key, None)
             self.size += _size(key, value) - (0 if old is None else _size(key, old))
-            self.memory[key] = value
-        while self.size > MOST_BYTES and self.memory:
-            key = next(
-                (key for key in self.memory if not key[1].startswith(_LASTING)), next(iter(self.memory))
-            )
-            self.size -= _size(key, self.memory.pop(key))
+            # A pair of messages that the lane has twice tells nothing about either.
+            twice = is_pair(*key) and old not in (None, value)
+            self.memory[key] = AMBIGUOUS if twice else value
+        if self.size > MOST_BYTES:
+            self._shrink(int(MOST_BYTES * _SPARE))
+        return {key: self.memory[key] for key in writes if key in self.memory}
+
+    def borrow(self, other: Lane) -> None:
+        """Take over what another lane remembers of messages that this one does not know."""
+        fresh = {
+            key: value
+            for key, value in other.memory.items()
+            if key not in self.memory and not key[1].startswith(_WHOLE)
+        }
+        self.borrowed |= self.remember(fresh)
+
+    def about_tools(self) -> dict[tuple[str, str], bytes]:
+        """What it remembers of the order and the spelling of tools."""
+        return {key: value for key, value in self.memory.items() if key[1].startswith(_TOOLS)}
+
+    def _shrink(self, wanted: int) -> None:
+        bulky = [key for key in self.memory if key[1].startswith(_BULKY)]
+        # Some at once: each time that something goes, a message is sent in another form than before.
+        for key in [*bulky, *self.memory]:
+            if self.size <= wanted:
+                return
+            if key in self.memory:
+                self.size -= _size(key, self.memory.pop(key))
 
 
 def _size(key: tuple[str, str], value: bytes) -> int:

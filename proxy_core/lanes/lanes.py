@@ -9,13 +9,15 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from proxy_core.lanes.asked import Asked
-from proxy_core.lanes.head import alike
+from proxy_core.lanes.head import alike, likeness, same_tools
 from proxy_core.lanes.lane import Lane, common
 from proxy_core.lanes.store import LaneStore
 from proxy_core.rules import RuleSet
+from proxy_core.rules.generated import Learned
 from proxy_core.rules.identity import SIZE
 
 MOST_LANES = 256
@@ -23,10 +25,25 @@ MOST_LANES = 256
 
 _LAST_TURN = 2
 """Messages at the end that may differ in the same lane: an edited question, a removed heartbeat."""
-_NEAR = 8
-"""Messages by which a lane may share less than another and still be the better one."""
 _TAIL = 2
 """Messages that must come again in a conversation whose beginning was cut off."""
+
+
+class Shared(NamedTuple):
+    """A lane that begins as a request does."""
+
+    lane: Lane
+    messages: int
+    """How many messages they share."""
+
+    @property
+    def gap(self) -> int:
+        """How many of the lane's messages the request does not have."""
+        return len(self.lane.chain) - self.messages
+
+    def like(self, asked: Asked) -> int:
+        """How much of their system texts is the same."""
+        return likeness(self.lane.head, asked.head)
 
 
 class Lanes:
@@ -46,21 +63,26 @@ class Lanes:
     def find(self, asked: Asked) -> Lane:
         """The lane that a request belongs to; a new one, not kept yet, if it continues none.
 
-        A request that leaves a lane before its last turn begins a lane of its own, with what the lane
-        remembers: of messages behind the fork nothing applies, since they are not in the request.
+        A request that leaves a lane before its last turn, or has other tools or another system text, begins a
+        lane of its own with what the one that it comes from remembers. Messages are known by all that stands
+        before them, so nothing that was remembered behind the fork can apply.
         """
         with self._lock:
-            best = self._best(asked)
-            if best is None:
-                return self._new(asked)
-            lane, shared = best
-            same = alike(asked.head, lane.head)
-            if not same or 0 < shared < len(lane.chain) - _LAST_TURN:
-                branch = self._new(asked)
-                branch.rules = lane.rules
-                branch.remember(lane.memory)
-                return branch
-            return lane
+            shared = [Shared(lane, common(lane.chain, asked.chain)) for lane in self._sharing(asked)]
+            shared = [found for found in shared if _continues(asked, found)]
+            source = max(
+                shared, key=lambda f: (f.gap == 0, f.messages, f.like(asked), f.lane.seen), default=None
+            )
+            own = self._going_on(asked, shared)
+            if own is None:
+                return self._branch(asked, source)
+            if (
+                source is not None
+                and source.lane is not own
+                and source.messages > common(own.chain, asked.chain)
+            ):
+                own.borrow(source.lane)
+            return own
 
     def commit(self, lane: Lane, asked: Asked, writes: Mapping[tuple[str, str], bytes], now: float) -> None:
         """A request was normalized: keep what it leaves behind.
@@ -77,19 +99,22 @@ class Lanes:
                 self._unlist(lane)
             lane.session = asked.session or lane.session
             lane.head, lane.chain, lane.kept = asked.head, asked.chain, frozenset(asked.kept)
-            lane.seen, lane.requests = now, lane.requests + 1
-            lane.remember(writes)
+            lane.mark, lane.seen, lane.requests = asked.mark, now, lane.requests + 1
+            held = lane.remember(writes)
             self._add(lane)
-            self._save(lane, lane.memory if fresh else writes)
+            self._save(lane, lane.memory if fresh else held)
             self._bound()
 
-    def learn(self, lane_id: str, writes: Mapping[tuple[str, str], bytes]) -> None:
-        """Remember what the model answered."""
+    def learn(self, lane_id: str, asked: Asked, learned: Learned) -> None:
+        """The model answered a request: the lane goes on with that, whoever asks next."""
         with self._lock:
             lane = self._lanes.get(lane_id)
-            if lane is not None:
-                lane.remember(writes)
-                self._save(lane, writes)
+            if lane is None:
+                return
+            if lane.chain == asked.chain:
+                lane.chain += learned.links
+                lane.mark = b""
+            self._save(lane, lane.remember(learned.writes))
 
     def measured(self, lane_id: str, tokens_per_byte: float) -> None:
         """A lane's prompt was counted."""
@@ -118,24 +143,40 @@ class Lanes:
             self._store.drop(lane.id for lane in gone)
         return len(gone)
 
-    def _best(self, asked: Asked) -> tuple[Lane, int] | None:
-        """The lane that shares most with a request, and how many messages; None if there is none."""
-        shared = [(lane, common(lane.chain, asked.chain)) for lane in self._sharing(asked)]
-        shared = [found for found in shared if _continues(asked, *found)]
-        if not shared:
-            rest = self._by_session(asked) or self._by_tail(asked)
-            return (rest, 0) if rest is not None else None
-        most = max(count for _, count in shared)
-        near = [(lane, count) for lane, count in shared if count >= most - _NEAR]
-        return max(
+    def _going_on(self, asked: Asked, shared: Sequence[Shared]) -> Lane | None:
+        """The lane that a request goes on with, if it does."""
+        near = [f for f in shared if f.gap <= _LAST_TURN and alike(f.lane.head, asked.head)]
+        best = max(
             near,
-            key=lambda found: (
-                found[0].session == asked.session,
-                alike(found[0].head, asked.head),
-                found[1],
-                found[0].seen,
+            key=lambda f: (
+                f.lane.session == asked.session,
+                f.gap == 0,
+                f.messages,
+                f.like(asked),
+                f.lane.seen,
             ),
+            default=None,
         )
+        if best is not None:
+            return best.lane
+        return None if shared else self._by_session(asked) or self._by_tail(asked)
+
+    def _branch(self, asked: Asked, source: Shared | None) -> Lane:
+        lane = Lane(secrets.token_hex(4), asked.client, asked.session, asked.head, asked.chain)
+        if source is not None:
+            lane.rules = source.lane.rules
+            lane.remember(source.lane.memory)
+        else:
+            # Another conversation with the same tools: in the same order, its prompt begins as theirs do.
+            alike_tools = (
+                other
+                for other in self._lanes.values()
+                if other.client == asked.client and same_tools(other.head, asked.head)
+            )
+            latest = max(alike_tools, key=lambda other: other.seen, default=None)
+            if latest is not None:
+                lane.remember(latest.about_tools())
+        return lane
 
     def _sharing(self, asked: Asked) -> Iterable[Lane]:
         """Lanes of the same client that begin as the request does."""
@@ -164,13 +205,12 @@ class Lanes:
         hits = (
             (len(wanted & lane.kept), lane.seen, lane)
             for lane in self._lanes.values()
-            if lane.client == asked.client and lane.kept and alike(lane.head, asked.head)
+            if lane.client == asked.client and not wanted.isdisjoint(lane.kept)
         )
-        best = max(hits, key=lambda hit: hit[:2], default=None)
+        best = max(
+            (hit for hit in hits if alike(hit[2].head, asked.head)), key=lambda hit: hit[:2], default=None
+        )
         return best[2] if best is not None and best[0] >= max(_TAIL, len(wanted) // 2) else None
-
-    def _new(self, asked: Asked) -> Lane:
-        return Lane(secrets.token_hex(4), asked.client, asked.session, asked.head, asked.chain)
 
     def _add(self, lane: Lane) -> None:
         self._lanes.pop(lane.id, None)
@@ -187,7 +227,9 @@ class Lanes:
 
     def _save(self, lane: Lane, writes: Mapping[tuple[str, str], bytes]) -> None:
         links = b"".join(lane.chain)
-        self._store.save(lane.id, lane.client, lane.session, lane.head, links, lane.seen, dict(writes))
+        held = {**lane.borrowed, **writes}
+        lane.borrowed = {}
+        self._store.save(lane.id, lane.client, lane.session, lane.head, links, lane.seen, held)
 
     def _bound(self) -> None:
         if len(self._lanes) <= MOST_LANES:
@@ -204,14 +246,20 @@ class Lanes:
             self._lanes.pop(lane.id, None)
 
 
-def _continues(asked: Asked, lane: Lane, shared: int) -> bool:
+def _continues(asked: Asked, found: Shared) -> bool:
     """Whether a request can be of a lane's conversation, or branch off it.
 
-    The same first words begin many conversations, so they alone prove little; another session key says that
+    The same first words begin many conversations, so they prove nothing until the model has answered, except
+    where the client calls both the same, or sends the very same request again. Another session key says that
     it is another conversation, unless its history is this one's.
     """
-    if shared == 0:
+    lane = found.lane
+    if found.messages == 0:
         return False
-    if asked.session is not None and lane.session not in (None, asked.session):
-        return shared > 1
-    return shared > 1 or len(lane.chain) <= _LAST_TURN + 1
+    named = asked.session is not None and lane.session is not None
+    if named and asked.session != lane.session:
+        return asked.answered and found.messages > 1
+    if not asked.answered:
+        again = asked.mark == lane.mark and asked.chain == lane.chain
+        return named or again
+    return found.messages > 1 or found.gap == 0

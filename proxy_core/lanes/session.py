@@ -56,7 +56,9 @@ def _in_text(prompt: Prompt) -> str | None:
     if first is None:
         return None
     if _REMEMBERED not in first.remembered:
-        lines = (_RUNTIME.search(segment.text) for segment in first.segments)
+        # Looking for the few letters first spares most texts the pattern.
+        texts = (segment.text for segment in first.segments if b"\nRuntime: " in segment.text)
+        lines = (_RUNTIME.search(text) for text in texts)
         first.remembered[_REMEMBERED] = next((m[1].decode(errors="replace") for m in lines if m), None)
     found = first.remembered[_REMEMBERED]
     return found if isinstance(found, str) else None

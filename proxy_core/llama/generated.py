@@ -1,8 +1,9 @@
 """What the model generated, put together from an answer: its words, its reasoning, its tool calls.
 
-Shapes: llama.cpp b10587. Chat completions, streamed (`choices[0].delta`) or whole (`choices[0].message`), and
-responses, whose last event (`response.completed`) repeats all of the output. Anthropic messages are not read:
-their calls have no spelling of their own, since arguments are sent as objects.
+Shapes: llama.cpp b10587. Chat completions, streamed (`choices[0].delta`) or whole (`choices[0].message`);
+responses, whose last event (`response.completed`) repeats all of the output; Anthropic messages, streamed
+(`content_block_start`, `content_block_delta`) or whole (`content`). In the last, calls have no spelling of
+their own, since arguments are sent as objects.
 """
 
 from __future__ import annotations
@@ -51,6 +52,13 @@ class _Said(msgspec.Struct):
     tool_calls: list[_Call] | None = None
 
 
+class _Block(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+    id: str = ""
+    name: str = ""
+
+
 class _Choice(msgspec.Struct):
     index: int = 0
     delta: _Said | None = None
@@ -62,6 +70,7 @@ class _Item(msgspec.Struct):
     call_id: str = ""
     name: str = ""
     arguments: str = ""
+    content: list[_Block] | None = None
 
 
 class _Response(msgspec.Struct):
@@ -72,6 +81,10 @@ class _Payload(msgspec.Struct):
     choices: list[_Choice] | None = None
     response: _Response | None = None
     output: list[_Item] | None = None
+    index: int = 0
+    content: list[_Block] | str | None = None
+    content_block: _Block | None = None
+    delta: _Block | str | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Payload)
@@ -97,11 +110,31 @@ class GeneratedReader:
         for number, item in enumerate(whole or ()):
             if item.type == "function_call":
                 self.generated.calls[number] = GeneratedCall(item.call_id, item.name, item.arguments)
+            elif item.type == "message":
+                self._add("".join(block.text for block in item.content or ()))
+        if isinstance(payload.content, list):
+            for number, block in enumerate(payload.content):
+                self._block(number, block)
+        if payload.content_block is not None:
+            self._block(payload.index, payload.content_block)
+        if isinstance(payload.delta, _Block) and payload.delta.type == "text_delta":
+            self._add(payload.delta.text)
 
     @property
     def complete(self) -> bool:
         """Whether all of the answer is here; one that was too long is not."""
         return self._length <= _MOST
+
+    def _block(self, number: int, block: _Block) -> None:
+        if block.type == "text":
+            self._add(block.text)
+        elif block.type == "tool_use":
+            self.generated.calls[number] = GeneratedCall(block.id, block.name)
+
+    def _add(self, text: str) -> None:
+        self._length += len(text)
+        if self.complete:
+            self.generated.text += text
 
     def _said(self, said: _Said) -> None:
         text, reasoning = said.content or "", said.reasoning_content or ""

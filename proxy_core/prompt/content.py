@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from proxy_core.prompt.model import Call, Kind, Segment, member, opens, text_of
-from proxy_core.prompt.spans import Member, Span, items, members
+import msgspec
+
+from proxy_core.prompt.model import Api, Call, Kind, Segment, member, opens, spliced, text_of
+from proxy_core.prompt.spans import Member, Span, items, members, whole
 
 TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
 
@@ -18,6 +20,8 @@ class Parts:
     segments: list[Segment] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    others: list[bytes] = field(default_factory=list)
+    """What the parts hold that are neither texts nor tool calls, such as images."""
 
 
 def read_content(source: bytes, content: Span | None, kind: Kind, into: Parts) -> None:
@@ -48,6 +52,10 @@ def _read_part(source: bytes, fields: list[Member], kind: Kind, into: Parts) -> 
         read_content(source, member(fields, "content"), "tool", into)
     elif what == "tool_use":
         into.calls.append(_call(source, fields, "id", None))
+    else:
+        # Anthropic's cache marker moves from part to part, and is none of what they say.
+        own = [f.value for f in fields if f.key not in ("type", "cache_control")]
+        into.others.append(b"\0".join(source[value.start : value.end] for value in own))
 
 
 def _add(source: bytes, text: Span, kind: Kind, into: Parts) -> None:
@@ -80,3 +88,21 @@ def _call(source: bytes, fields: list[Member], id_key: str, arguments: Span | No
     call_id = text_of(source, member(fields, id_key)) or ""
     name = text_of(source, member(fields, "name")) or ""
     return Call(call_id, name, arguments if opens(source, arguments, b'"') else None)
+
+
+def with_text(api: Api, raw: bytes, text: str) -> bytes:
+    """A message without any text of its own, with a text put behind what it holds.
+
+    Args:
+        api: How messages are spelled.
+        raw: The message's JSON.
+        text: What to add.
+    """
+    content = member(members(raw, whole(raw)), "content")
+    if content is None:
+        return raw
+    if not opens(raw, content, b"["):
+        return spliced(raw, [(content.start, content.end, msgspec.json.encode(text))])
+    part = msgspec.json.encode({"type": "input_text" if api == "responses" else "text", "text": text})
+    end = content.end - 1
+    return spliced(raw, [(end, end, b"," + part if items(raw, content) else part)])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+from proxy_core.errors import PromptError
 from proxy_core.prompt.content import Parts, function_call, read_content, tool_calls
 from proxy_core.prompt.model import KINDS, Api, Kind, Message, member, opens, text_of
 from proxy_core.prompt.spans import Member, Span, members, whole
 
-_MOST_BYTES = 32 * 1024 * 1024
-"""Bytes of messages that are remembered: several long conversations. With their texts they take up to three
-times as much."""
+_MOST_BYTES = 96 * 1024 * 1024
+"""Bytes that remembered messages may take: several long conversations."""
+
+_OBJECTS = 2500
+"""Bytes that a message takes besides its text, which is held up to three times: raw, read, and edited."""
 
 
 class _Memory:
@@ -34,10 +37,10 @@ class _Memory:
             if key in self._known:
                 return
             self._known[key] = message
-            self._bytes += len(key[1])
+            self._bytes += 3 * len(key[1]) + _OBJECTS
             while self._bytes > _MOST_BYTES and len(self._known) > 1:
                 (_, raw), _ = self._known.popitem(last=False)
-                self._bytes -= len(raw)
+                self._bytes -= 3 * len(raw) + _OBJECTS
 
     def clear(self) -> None:
         with self._lock:
@@ -51,12 +54,15 @@ _memory = _Memory()
 def read_message(api: Api, raw: bytes) -> Message:
     """One item of a request's list of messages.
 
-    Raises:
-        PromptError: It is not JSON, or an object in it repeats a key.
+    One that cannot be read (an object in it repeats a key, a string is no text) has no kind and no segments:
+    it goes on as it is, and the other messages are read all the same.
     """
     known = _memory.get((api, raw))
     if known is None:
-        known = _responses_item(raw) if api == "responses" else _message(raw)
+        try:
+            known = _responses_item(raw) if api == "responses" else _message(raw)
+        except PromptError:
+            known = Message(raw)
         _memory.put((api, raw), known)
     return known
 
@@ -64,14 +70,16 @@ def read_message(api: Api, raw: bytes) -> Message:
 def read_text(kind: Kind, raw: bytes) -> Message:
     """A content that stands without a message: top-level system text, or an `input` that is one string.
 
-    Raises:
-        PromptError: As `read_message`.
+    One that cannot be read has no segments.
     """
     known = _memory.get((kind, raw))
     if known is None:
         parts = Parts()
-        read_content(raw, whole(raw), kind, parts)
-        known = Message(raw, kind, tuple(parts.segments))
+        try:
+            read_content(raw, whole(raw), kind, parts)
+            known = _made(raw, kind, parts)
+        except PromptError:
+            known = Message(raw, kind)
         _memory.put((kind, raw), known)
     return known
 
@@ -120,4 +128,11 @@ def _responses_item(raw: bytes) -> Message:
 
 
 def _made(raw: bytes, kind: Kind, parts: Parts) -> Message:
-    return Message(raw, kind, tuple(parts.segments), tuple(parts.calls), tuple(parts.answers))
+    made = Message(
+        raw, kind, tuple(parts.segments), tuple(parts.calls), tuple(parts.answers), tuple(parts.others)
+    )
+    if not raw.isascii():
+        # Bytes that are no text are for the server to judge: no rule touches them.
+        for segment in made.segments:
+            _ = segment.text
+    return made

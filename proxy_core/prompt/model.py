@@ -81,6 +81,8 @@ class Message:
     calls: tuple[Call, ...] = ()
     answers: tuple[str, ...] = ()
     """Ids of the tool calls whose output it carries."""
+    others: tuple[bytes, ...] = ()
+    """What its other parts hold: images, thoughts, files."""
     remembered: dict[Hashable, object] = field(default_factory=dict, repr=False)
     """What was worked out about this message. History comes again in every request; so does this object."""
 
@@ -88,11 +90,6 @@ class Message:
     def kinds(self) -> frozenset[Kind]:
         """Who speaks in its texts: in an Anthropic user message, a tool may as well."""
         return frozenset(segment.kind for segment in self.segments)
-
-    @property
-    def spoken(self) -> bool:
-        """Whether it holds what a person (or a client in a person's name) says, and not only tool output."""
-        return self.kind == "user" and (not self.answers or any(s.kind == "user" for s in self.segments))
 
     def edited(self, changes: Mapping[int, Sequence[Change]]) -> bytes:
         """Its JSON with the changes of each segment (by index) carried out, every other byte as it was.

@@ -7,6 +7,7 @@ gives its place.
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -127,22 +128,32 @@ def literal_offsets(literal: bytes, text: bytes, positions: list[int]) -> list[i
 
 def _plain_offsets(literal: bytes, text: bytes, positions: list[int]) -> list[int] | None:
     """As `literal_offsets`, for a string that is spelled as most writers do; None for any other."""
-    try:
-        if _spelled(text) != literal:
-            return None
-        offsets: list[int] = []
-        offset, last = 1, 0
-        for position in positions:
-            offset += len(_spelled(text[last:position])) - 2
-            offsets.append(offset)
-            last = position
-    except UnicodeDecodeError:
+    spelled = next((spelling for spelling in (_as_is, _in_ascii) if spelling(text) == literal), None)
+    if spelled is None:
         return None
+    offsets: list[int] = []
+    offset, last = 1, 0
+    for position in positions:
+        if position == len(text):
+            offset = len(literal) - 1
+        else:
+            try:
+                offset += len(spelled(text[last:position])) - 2
+            except UnicodeDecodeError:
+                return None
+        offsets.append(offset)
+        last = position
     return offsets
 
 
-def _spelled(text: bytes) -> bytes:
+def _as_is(text: bytes) -> bytes:
+    """As JavaScript writes, and most others."""
     return msgspec.json.encode(text.decode())
+
+
+def _in_ascii(text: bytes) -> bytes:
+    """As Python writes by default."""
+    return json.dumps(text.decode()).encode()
 
 
 def _any_offsets(literal: bytes, positions: list[int]) -> list[int]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from proxy_core.prompt import Change, Prompt
+from proxy_core.prompt import Api, Change, Prompt
+from proxy_core.prompt.content import with_text
 from proxy_core.rules.actions.base import LaneAction, TextAction
 from proxy_core.rules.anchors import Frame
 from proxy_core.rules.draft import Draft, Outcome, Slot
@@ -89,13 +90,16 @@ class _Work:
         """Let text rules work."""
         draft = self.draft
         everything = draft.everything()
+        emptied: list[Slot] = []
         results = edited(self.plan.texts, self.plan, draft.prompt.api, everything, self.timer)
         for slot, result in zip(everything, results, strict=True):
             slot.message = result.message
             self.matched |= result.matched
             self.edits += (found._replace(message=slot.index) for found in result.edits)
             if result.emptied:
-                draft.drop(slot)
+                emptied.append(slot)
+        # What is left must still end as it did: a template takes a last answer for one to go on with.
+        draft.drop([slot for slot in emptied if slot is not draft.slots[-1]])
 
     def body(self) -> bytes:
         """The request as it is to be sent."""
@@ -110,6 +114,8 @@ class _Work:
             self.matched.add(rule)
         for key, value in outcome.writes.items():
             self.recall.put(rule, key, value)
+        for slot in outcome.known:
+            draft.know(slot)
         for slot, message in outcome.replaced:
             self.edits.append(_whole(rule, slot, message.raw))
             slot.message = message
@@ -118,7 +124,7 @@ class _Work:
             self.edits.append(edit(rule, slot.index, slot.message, index, change))
         for slot in outcome.dropped:
             self.edits.append(_whole(rule, slot, b""))
-            draft.drop(slot)
+        draft.drop(outcome.dropped)
         for slot, note in outcome.notes:
             self._notes.setdefault(slot, []).append(note)
             self.edits.append(Edit(rule, slot.index, "", note))
@@ -130,12 +136,12 @@ class _Work:
         changes = self.draft.changes.get(slot)
         if not notes and not changes:
             return slot.message.raw
-        wanted = _noted(slot, notes, changes or {})
-        made_of = tuple((index, tuple(own)) for index, own in sorted(wanted.items()))
+        made_of = (tuple(notes), tuple((i, tuple(own)) for i, own in sorted((changes or {}).items())))
         # The same changes of the same message are wanted in every request that replays it.
         known = slot.message.remembered.get("sent")
         if not isinstance(known, tuple) or known[0] != made_of:
-            known = slot.message.remembered["sent"] = (made_of, slot.message.edited(wanted))
+            raw = _noted(self.draft.prompt.api, slot, notes, changes or {})
+            known = slot.message.remembered["sent"] = (made_of, raw)
         sent = known[1]
         assert isinstance(sent, bytes)
         return sent
@@ -153,15 +159,17 @@ def apply(plan: Plan, prompt: Prompt, memory: Memory, room: Room | None) -> Norm
     return Normalized(work.body(), tuple(work.edits), failures, work.recall.writes, frozenset(work.matched))
 
 
-def _noted(slot: Slot, notes: Sequence[str], changes: Mapping[int, list[Change]]) -> dict[int, list[Change]]:
-    """The changes of a message, with the notes at the end of its last text."""
+def _noted(api: Api, slot: Slot, notes: Sequence[str], changes: Mapping[int, list[Change]]) -> bytes:
+    """A message with its changes, and with the notes at the end of its last text."""
+    message = slot.message
     found = {index: list(own) for index, own in changes.items()}
-    last = max((i for i, s in enumerate(slot.message.segments) if s.kind == "user"), default=None)
+    last = max((i for i, s in enumerate(message.segments) if s.kind == "user"), default=None)
     if notes and last is not None:
-        end = len(slot.message.segments[last].text)
+        end = len(message.segments[last].text)
         text = "".join(f"\n\n{note}" for note in notes)
         found.setdefault(last, []).append(Change(end, end, text.encode()))
-    return found
+    raw = message.edited(found)
+    return with_text(api, raw, "\n\n".join(notes)) if notes and last is None else raw
 
 
 def _whole(rule: str, slot: Slot, new: bytes) -> Edit:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
@@ -11,8 +10,9 @@ from proxy_core.prompt import Change, Kind, Message, Prompt, Tool
 from proxy_core.prompt.tools import tool
 from proxy_core.rules.anchors import Frame
 from proxy_core.rules.edit import Edit
-from proxy_core.rules.identity import START, identity, is_carrier, linked
+from proxy_core.rules.identity import has_words, is_carrier
 from proxy_core.rules.look import Look
+from proxy_core.rules.past import Past
 from proxy_core.rules.recall import Recall, Room
 
 
@@ -55,6 +55,8 @@ class Outcome:
     tools: list[bytes] | None = None
     writes: dict[str, bytes] = field(default_factory=dict)
     """What to remember, by the rule's own keys."""
+    known: list[Slot] = field(default_factory=list)
+    """Messages about which something is to be remembered."""
 
 
 @dataclass(eq=False)
@@ -64,6 +66,8 @@ class Draft:
     prompt: Prompt
     frame: Frame | None
     recall: Recall
+    past: Past
+    """What the lane remembers of single messages."""
     room: Room | None
     head: Slot | None
     slots: list[Slot]
@@ -74,7 +78,6 @@ class Draft:
     tools: list[Tool]
     changes: dict[Slot, dict[int, list[Change]]] = field(default_factory=dict)
     """What rules want changed so far, by message and segment index."""
-    _keys: list[str] | None = None
     _by_kinds: dict[frozenset[Kind], list[Slot]] = field(default_factory=dict)
 
     @classmethod
@@ -90,35 +93,48 @@ class Draft:
             seen.add(message.kind)
         carriers = [slot for slot in slots if is_carrier(slot.message, frame)]
         apart = set(carriers)
-        persons = [slot for slot in slots if slot.message.spoken and slot not in apart]
-        return cls(prompt, frame, recall, room, head, slots, persons, carriers, list(prompt.tools))
+        users = (slot for slot in slots if slot.message.kind == "user" and slot not in apart)
+        persons = [slot for slot in users if has_words(slot.message, frame)]
+        past = Past(prompt, frame, recall)
+        return cls(prompt, frame, recall, past, room, head, slots, persons, carriers, list(prompt.tools))
+
+    @property
+    def newest(self) -> Slot | None:
+        """The last message, carriers not counted."""
+        apart = set(self.carriers)
+        return next((slot for slot in reversed(self.slots) if slot not in apart), None)
 
     @property
     def begins(self) -> bool:
         """Whether a turn begins: nothing follows the active user message, save carriers."""
-        apart = set(self.carriers)
-        last = next((slot for slot in reversed(self.slots) if slot not in apart), None)
-        return bool(self.persons) and last is self.persons[-1]
+        return bool(self.persons) and self.newest is self.persons[-1]
 
     def everything(self) -> list[Slot]:
         """All messages in reading order, top-level system text first."""
         return [self.head, *self.slots] if self.head else list(self.slots)
 
-    def key(self, slot: Slot) -> str:
-        """How a message is known again: by what stays of it, and of the message before it."""
-        if slot.index is None:
-            return ""
-        if self._keys is None:
-            self._keys = self._all_keys()
-        return self._keys[slot.index]
+    def recalled(self, rule: str, what: str, slot: Slot) -> bytes | None:
+        """What a rule remembers about a message."""
+        return None if slot.index is None else self.past.recalled(rule, what, slot.index)
 
-    def drop(self, slot: Slot) -> None:
-        """Take a message out of the request."""
-        self.slots.remove(slot)
-        self._by_kinds.clear()
-        for some in (self.persons, self.carriers):
-            if slot in some:
-                some.remove(slot)
+    def remember(self, outcome: Outcome, rule: str, what: str, slot: Slot, value: bytes) -> None:
+        """Let `outcome` say that a rule is to remember `value` about a message."""
+        if slot.index is not None:
+            outcome.writes |= self.past.kept(rule, what, slot.index, value)
+            outcome.known.append(slot)
+
+    def know(self, slot: Slot) -> None:
+        """Something is remembered about a message: it is to be found again."""
+        if slot.index is not None:
+            self.past.know(slot.index)
+
+    def drop(self, gone: Collection[Slot]) -> None:
+        """Take messages out of the request."""
+        if gone:
+            apart = set(gone)
+            self._by_kinds.clear()
+            for some in (self.slots, self.persons, self.carriers):
+                some[:] = [slot for slot in some if slot not in apart]
 
     def set_tools(self, rule: str, tools: list[bytes]) -> Edit:
         """Send other tools; gives how that is told to a person."""
@@ -143,25 +159,6 @@ class Draft:
         if kinds not in self._by_kinds:
             self._by_kinds[kinds] = [s for s in self.everything() if not kinds.isdisjoint(s.message.kinds)]
         return self._by_kinds[kinds]
-
-    def _all_keys(self) -> list[str]:
-        # Taken from the messages as the client sent them: what rules put in their place is known by that.
-        keys: list[str] = []
-        times: Counter[bytes] = Counter()
-        before = START
-        for message in self.prompt.messages:
-            own = identity(message, self.frame)
-            if own is None or message.kind == "system":
-                keys.append("")
-                continue
-            name: Hashable = ("linked", before)
-            known = message.remembered.get(name)
-            if not isinstance(known, bytes):
-                known = message.remembered[name] = linked(before, own)
-            keys.append(f"{known.hex()}.{times[known]}" if times[known] else known.hex())
-            times[known] += 1
-            before = own
-        return keys
 
 
 def overlaps(change: Change, taken: Sequence[Change]) -> bool:

@@ -1,67 +1,94 @@
 """What the model generated, as a lane remembers it: reasoning, and call arguments in the model's spelling.
 
 Clients parse a call's arguments and write them anew, and many drop reasoning; either makes the prompt leave
-what the slot holds.
+what the slot holds. The answer also says how the conversation goes on, before the client's next request does.
 """
 
 from __future__ import annotations
 
-import re
+from typing import Any, NamedTuple
 
 import msgspec
 
 from proxy_core.llama.generated import Generated
-from proxy_core.prompt import read_message
+from proxy_core.prompt import Api, Message, read_message
 from proxy_core.rules.anchors import Frame
 from proxy_core.rules.identity import identity, linked
-from proxy_core.rules.recall import Recall
+from proxy_core.rules.past import LANE, answer_key, known_by
 
 NAME = "generated"
 """What stands for the rule id in the memory: several rules use it."""
 
-_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9]")
+REASONING = "reasoning"
 
 
-def reasoning_key(message_key: str) -> str:
-    """The key of an assistant message's reasoning, from the key that the message is known by."""
-    return f"reasoning.{message_key.partition('.')[0]}"
+class Learned(NamedTuple):
+    """What an answer tells a lane."""
+
+    links: tuple[bytes, ...]
+    """How the lane's chain goes on: one digest for each message that the client will make of the answer."""
+    writes: dict[tuple[str, str], bytes]
+    """What to remember, by rule id and key."""
 
 
-def arguments_key(call_id: str) -> str:
-    """The key of a call's arguments; clients take all but letters and digits out of ids."""
-    return f"arguments.{_NOT_IN_IDS.sub('', call_id)}"
+def arguments_of(number: int) -> str:
+    """What the arguments of a message's call are remembered as, by its place among the calls, from 0."""
+    return f"arguments.{number}"
 
 
-def remembered(said: Generated, last: bytes, frame: Frame | None) -> dict[tuple[str, str], bytes]:
-    """What a lane has to remember of an answer, by rule id and key.
+def learned(
+    api: Api, said: Generated, last: bytes, link: bytes, frame: Frame | None, *, details: bool
+) -> Learned:
+    """What a lane is to know of an answer.
 
     Args:
+        api: The request's API: clients make different messages of the same answer.
         said: The whole answer.
         last: Identity of the message that it answers.
+        link: The digest of that message and of everything before it.
         frame: How the client decorates messages.
+        details: Whether to remember reasoning and arguments as well.
     """
-    found: dict[tuple[str, str], bytes] = {}
-    for call in said.calls.values():
-        if call.id and call.arguments:
-            found[NAME, arguments_key(call.id)] = call.arguments.encode()
-    if said.reasoning:
-        calls = [{"id": call.id, "function": {"name": call.name}} for call in said.calls.values()]
-        message = {"role": "assistant", "content": said.text, "tool_calls": calls}
-        own = identity(read_message("chat", msgspec.json.encode(message)), frame)
-        if own is not None:
-            found[NAME, reasoning_key(linked(last, own).hex())] = said.reasoning.encode()
-    return found
+    links: list[bytes] = []
+    writes: dict[tuple[str, str], bytes] = {}
+    answered = link
+    for message in _messages(api, said):
+        own = identity(message, frame)
+        if own is None:
+            continue
+        link = linked(link, own)
+        if details:
+            writes |= {(LANE, key): value for key, value in known_by(last, own, link).items()}
+            writes |= {(NAME, f"{what}.{link.hex()}"): value for what, value in _details(message, said)}
+        links.append(link)
+        last = own
+    if links:
+        writes[LANE, answer_key(answered)] = links[0].hex().encode()
+    return Learned(tuple(links), writes)
 
 
-def told(recall: Recall, key: str) -> str | None:
-    """What is remembered under a key."""
-    found = recall.get(NAME, key)
-    return None if found is None else found.decode()
+def _details(message: Message, said: Generated) -> list[tuple[str, bytes]]:
+    raw = {call.id: call.arguments for call in said.calls.values() if call.arguments}
+    found = [
+        (arguments_of(number), raw[call.id].encode())
+        for number, call in enumerate(message.calls)
+        if call.id in raw
+    ]
+    return [*found, (REASONING, said.reasoning.encode())] if said.reasoning else found
 
 
-def same_json(one: str, other: str) -> bool:
-    """Whether two JSON texts mean the same."""
-    try:
-        return bool(msgspec.json.decode(one) == msgspec.json.decode(other))
-    except (msgspec.DecodeError, RecursionError):
-        return False
+def _messages(api: Api, said: Generated) -> list[Message]:
+    """The messages that a client makes of an answer, as far as identities go."""
+    calls = [said.calls[number] for number in sorted(said.calls)]
+    made: list[dict[str, Any]] = []
+    if api == "chat":
+        spelled = [{"id": call.id, "function": {"name": call.name}} for call in calls]
+        made = [{"role": "assistant", "content": said.text, "tool_calls": spelled}]
+    elif api == "messages":
+        text = [{"type": "text", "text": said.text}]
+        used = [{"type": "tool_use", "id": call.id, "name": call.name, "input": {}} for call in calls]
+        made = [{"role": "assistant", "content": [*text, *used]}]
+    else:
+        made += [{"role": "assistant", "content": said.text}] if said.text else []
+        made += [{"type": "function_call", "call_id": call.id, "name": call.name} for call in calls]
+    return [read_message(api, msgspec.json.encode(message)) for message in made]

@@ -42,23 +42,25 @@ def linked(before: bytes, own: bytes) -> bytes:
     return blake2b(before + own, digest_size=SIZE).digest()
 
 
-def chain(messages: Sequence[Message], frame: Frame | None) -> tuple[bytes, ...]:
-    """One digest for each message that counts, of that message and everything before it.
+def links(messages: Sequence[Message], frame: Frame | None) -> list[bytes | None]:
+    """For each message one digest of it and of everything before it; None for one that does not count.
 
-    System messages are left out: they change while the conversation goes on.
+    System messages do not: they change while the conversation goes on.
     """
-    found: list[bytes] = []
+    found: list[bytes | None] = []
     last = START
     for message in messages:
         own = identity(message, frame)
-        if own is not None and message.kind != "system":
-            key: Hashable = ("chain", last, frame.token if frame else None)
-            known = message.remembered.get(key)
-            if known is None:
-                known = message.remembered[key] = linked(last, own)
-            last = cast("bytes", known)
-            found.append(last)
-    return tuple(found)
+        if own is None or message.kind == "system":
+            found.append(None)
+            continue
+        key: Hashable = ("link", last, own)
+        known = message.remembered.get(key)
+        if not isinstance(known, bytes):
+            known = message.remembered[key] = linked(last, own)
+        found.append(known)
+        last = known
+    return found
 
 
 def is_carrier(message: Message, frame: Frame | None) -> bool:
@@ -88,9 +90,19 @@ def _identity(message: Message, frame: Frame | None) -> bytes | None:
     texts = [text for text in texts if text]
     for text in texts:
         digest.update(b"\0text" + text)
-    if not texts and not ids:
+    if message.kind == "user":
+        for other in message.others:
+            digest.update(b"\0other" + other)
+    if not texts and not ids and not message.others:
         digest.update(b"\0raw" + message.raw)
     return digest.digest()
+
+
+def has_words(message: Message, frame: Frame | None) -> bool:
+    """Whether a user message says anything in a person's name, besides what the client puts in."""
+    if not message.answers:
+        return True
+    return any(segment.kind == "user" and _words(segment.text, frame) for segment in message.segments)
 
 
 def _words(text: bytes, frame: Frame | None) -> bytes:

@@ -10,6 +10,9 @@ from collections.abc import Callable
 
 from proxy_core.rules.draft import Draft, Outcome, Slot
 
+NOTE = "note"
+"""What notes are remembered as."""
+
 _NOTED = "noted"
 """Key under which a rule that never said anything has nothing: most rules of most lanes."""
 
@@ -20,7 +23,7 @@ def remembered_notes(rule: str, draft: Draft, outcome: Outcome) -> str | None:
     if draft.recall.get(rule, _NOTED) is None:
         return None
     for slot in draft.persons[:-1]:
-        known = draft.recall.get(rule, note_key(draft, slot))
+        known = draft.recalled(rule, NOTE, slot)
         if known:
             latest = known.decode()
             outcome.notes.append((slot, latest))
@@ -38,19 +41,21 @@ def add_note(rule: str, draft: Draft, outcome: Outcome, fresh: Callable[[str | N
     """
     latest = remembered_notes(rule, draft, outcome)
     active = draft.persons[-1]
-    key = note_key(draft, active)
-    # While the message is the last one, its turn begins; the same text may have begun a turn before.
-    known = None if draft.begins else draft.recall.get(rule, key)
-    note = fresh(latest) if known is None else known.decode()
-    outcome.writes[key] = note.encode()
+    # While the message is the last one, its turn begins, perhaps once more.
+    known = None if draft.begins else draft.recalled(rule, NOTE, active)
+    if known is not None:
+        if known:
+            outcome.notes.append((active, known.decode()))
+        return
+    say(rule, draft, outcome, active, fresh(latest))
+
+
+def say(rule: str, draft: Draft, outcome: Outcome, slot: Slot, note: str) -> None:
+    """Put a note at the end of a user message for good; an empty one says that there is none."""
+    draft.remember(outcome, rule, NOTE, slot, note.encode())
     if note:
         outcome.writes[_NOTED] = b""
-        outcome.notes.append((active, note))
-
-
-def note_key(draft: Draft, slot: Slot) -> str:
-    """What the note of a message is remembered under."""
-    return f"note.{draft.key(slot)}"
+        outcome.notes.append((slot, note))
 
 
 def replay_notes(rule: str, draft: Draft, outcome: Outcome) -> None:
@@ -59,6 +64,6 @@ def replay_notes(rule: str, draft: Draft, outcome: Outcome) -> None:
         return
     remembered_notes(rule, draft, outcome)
     active = draft.persons[-1]
-    known = None if draft.begins else draft.recall.get(rule, note_key(draft, active))
+    known = None if draft.begins else draft.recalled(rule, NOTE, active)
     if known:
         outcome.notes.append((active, known.decode()))

@@ -39,6 +39,8 @@ def pattern(source: str) -> Pattern:
     Raises:
         RuleError: RE2 does not know it (look-around and back-references among others).
     """
+    if r"\C" in source.replace(r"\\", ""):
+        raise RuleError(rf"pattern {source!r}: \C matches half a letter; write . for any letter")
     options = re2.Options()
     options.log_errors = False  # RE2 would write to the terminal, under the screen.
     try:

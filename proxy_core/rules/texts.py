@@ -128,6 +128,7 @@ def _result(api: Api, slot: Slot, found: _Found) -> Edited:
     if not found.changes:
         return Edited(slot.message, (), frozenset(found.matched), False)
     message = read_slot(api, slot, slot.message.edited(found.changes))
-    told = message.calls or message.answers or any(segment.text.strip() for segment in message.segments)
-    whole = found.dropping and slot.index is not None and not told
+    holds = message.calls or message.answers or message.others
+    emptied = not holds and not any(segment.text.strip() for segment in message.segments)
+    whole = found.dropping and emptied and slot.index is not None
     return Edited(message, tuple(found.edits), frozenset(found.matched), whole)

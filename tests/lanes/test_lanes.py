@@ -12,8 +12,10 @@ import pytest
 from proxy_core.lanes import Lane, Lanes, asked
 from proxy_core.lanes.lanes import MOST_LANES
 from proxy_core.lanes.store import LaneStore
+from proxy_core.llama.generated import Generated, GeneratedCall
 from proxy_core.prompt import Api, parse
 from proxy_core.rules import RuleSet
+from proxy_core.rules.generated import Learned, learned
 from tests.rules.talk import assistant, output, system, user
 
 PROMPT = "You help.\n" + "\n".join(f"Rule {number} of the house." for number in range(20))
@@ -41,15 +43,19 @@ class House:
         client: str | None = "openclaw",
         api: Api = "chat",
         headers: dict[str, str] | None = None,
+        answer: Generated | None = None,
         **body: Any,
     ) -> Lane:
-        """Take a request in; it leaves a mark with the number of its messages."""
+        """Take a request in, and perhaps an answer; it leaves a mark with the number of its messages."""
         declared = [{"type": "function", "function": {"name": name}} for name in tools]
         whole = {"messages": list(messages), "tools": declared, **body}
         request = asked(parse(api, json.dumps(whole).encode()), client, headers or {}, None)
         lane = self.lanes.find(request)
         self._now += 1
         self.lanes.commit(lane, request, {("r", str(len(messages))): b"x"}, self._now)
+        if answer is not None:
+            said = learned(api, answer, request.kept[-1], request.chain[-1], None, details=False)
+            self.lanes.learn(lane.id, request, said)
         return lane
 
 
@@ -191,16 +197,19 @@ def test_side_requests_are_the_first_to_go(house: House) -> None:
     assert main in live
 
 
-def test_the_memory_of_a_lane_is_bounded_and_the_oldest_goes_first(
+def test_the_memory_of_a_lane_is_bounded_and_what_is_bulky_goes_first(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy_core.lanes.lane.MOST_BYTES", 21)
+    monkeypatch.setattr("proxy_core.lanes.lane.MOST_BYTES", 200)
     lane = house.ask(*TALK)
-    lane.remember({("r", "value.0"): b"x"})
+    lane.remember({("r", "noted"): b"", ("r", "value.0"): b"x", ("r", "note.1"): b"x"})
+    small = set(lane.memory)
     for number in range(20):
-        lane.remember({("r", f"k{number:02}"): b"12"})
-    assert list(lane.memory) == [("r", "value.0"), ("r", "k18"), ("r", "k19")], "values are wanted longest"
-    assert lane.size == 9 + 2 * 6
+        lane.remember({("r", f"output.{number:02}"): b"0123456789"})
+        assert lane.size <= 200
+    assert small < set(lane.memory)
+    assert ("r", "output.19") in lane.memory
+    assert lane.size == sum(len(a) + len(b) + len(c) for (a, b), c in lane.memory.items())
 
 
 def test_lanes_keep_the_rules_that_they_began_with_until_all_follow_again(house: House) -> None:
@@ -216,14 +225,87 @@ def test_lanes_keep_the_rules_that_they_began_with_until_all_follow_again(house:
 
 def test_what_was_learned_of_a_lane_that_is_gone_is_dropped(house: House) -> None:
     lane = house.ask(*TALK)
-    house.lanes.learn(lane.id, {("generated", "a"): b"1"})
     house.lanes.measured(lane.id, 0.25)
-    assert lane.memory["generated", "a"] == b"1"
     assert lane.tokens_per_byte == 0.25
+    request = asked(parse("chat", json.dumps({"messages": TALK}).encode()), "openclaw", {}, None)
+    house.lanes.learn(lane.id, request, Learned((), {("generated", "a"): b"1"}))
+    assert lane.memory["generated", "a"] == b"1"
     house.lanes.forget(None)
-    house.lanes.learn(lane.id, {("generated", "b"): b"1"})
+    house.lanes.learn(lane.id, request, Learned((), {("generated", "b"): b"1"}))
     assert ("generated", "b") not in lane.memory
 
 
 def test_a_request_without_messages_is_its_own(house: House) -> None:
     assert house.ask() is not house.ask()
+
+
+HI = (system(PROMPT), user("hi"))
+
+
+def test_two_conversations_with_the_same_first_words_are_told_apart_by_the_answer(house: House) -> None:
+    alice = house.ask(*HI, answer=Generated("Hello, Alice!"))
+    bob = house.ask(*HI, answer=Generated("Hello, Bob!"))
+    assert alice is not bob
+    assert house.ask(*HI, assistant("Hello, Alice!"), user("who am I?")) is alice
+    assert house.ask(*HI, assistant("Hello, Bob!"), user("who am I?")) is bob
+
+
+def test_the_latest_of_equal_beginnings_goes_on_and_not_one_that_went_elsewhere(house: House) -> None:
+    yesterday = house.ask(*HI, answer=Generated("Hello!"))
+    assert house.ask(*HI, assistant("Hello!"), user("x"), assistant("y"), user("z")) is yesterday
+    today = house.ask(*HI, answer=Generated("Hello!"))
+    assert house.ask(*HI, assistant("Hello!"), user("new")) is today
+
+
+@pytest.mark.parametrize("api", ["chat", "responses", "messages"])
+def test_the_answer_is_known_again_in_every_api(house: House, api: Api) -> None:
+    said = Generated("Yes.", calls={0: GeneratedCall("c1", "ls", "{}")})
+    shapes: dict[Api, list[dict[str, Any]]] = {
+        "chat": [assistant("Yes.", ("c1", "{}"))],
+        "responses": [
+            {"type": "reasoning", "id": "r"},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Yes."}]},
+            {"type": "function_call", "call_id": "c1", "name": "run", "arguments": "{ }"},
+        ],
+        "messages": [
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "text", "text": "Yes."},
+                    {"type": "tool_use", "id": "c1", "name": "run", "input": {}},
+                ],
+            }
+        ],
+    }
+    said.calls[0].name = "run"
+    key = "input" if api == "responses" else "messages"
+    lane = house.ask(user("hi"), api=api, answer=said, **{key: [user("hi")]})
+    before = lane.chain
+    assert len(before) == (3 if api == "responses" else 2)
+    later = [user("hi"), *shapes[api], user("more")]
+    assert house.ask(*later, api=api, **{key: later}) is lane
+    assert lane.chain[: len(before)] == before
+
+
+def test_the_same_request_sent_again_before_an_answer_is_no_other_conversation(house: House) -> None:
+    assert house.ask(*HI) is house.ask(*HI)
+    house.ask(*HI, answer=Generated("Hello!"))
+    assert house.ask(*HI) is not house.lanes.live(0)[-1]
+
+
+def test_a_side_lane_learns_what_the_conversation_said_meanwhile(house: House) -> None:
+    house.ask(*TALK[:4])
+    beat = house.ask(*TALK[:4], assistant("two"), user("HEARTBEAT"), tools="a")
+    house.ask(*TALK[:8])
+    again = house.ask(*TALK[:8], assistant("so"), user("HEARTBEAT"), tools="a")
+    assert ("r", "8") in again.memory
+    assert again is not house.ask(*TALK[:8], assistant("so"), user("next"))
+    assert beat.client == again.client
+
+
+def test_another_conversation_takes_over_how_tools_are_ordered_and_no_more(house: House) -> None:
+    first = house.ask(*TALK)
+    first.remember({("any.tools", "order"): b"[]", ("x", "value.0"): b"a", ("x", "note.0"): b"b"})
+    other = house.ask(user("something else"))
+    assert other is not first
+    assert set(other.memory) == {("any.tools", "order"), ("r", "1")}

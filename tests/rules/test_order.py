@@ -79,3 +79,17 @@ def test_each_request_has_the_tools_that_were_sent_in_the_order_of_the_first(lis
         sent = talk.names(*names)
         seen += [name for name in names if name not in seen]
         assert sent == [name for name in seen if name in names]
+
+
+def test_true_is_not_one() -> None:
+    talk = Talk(rule(Order()))
+    number, boolean = tool("a", "d", {"default": 1}), tool("a", "d", {"default": True})
+    talk.send(user("hi"), tools=[number])
+    assert talk.send_body({"messages": [], "tools": [boolean]})["tools"] == [boolean]
+
+
+def test_many_tools_are_ordered_in_time() -> None:
+    talk = Talk(rule(Order()))
+    names = [f"t{number}" for number in range(3000)]
+    talk.names(*names)
+    assert talk.names(*reversed(names)) == names

@@ -10,8 +10,8 @@ from proxy_core.llama.generated import Generated, GeneratedCall
 from proxy_core.prompt import parse
 from proxy_core.rules.actions import MergeSystem, Reattach, Restore
 from proxy_core.rules.anchors import Frame
-from proxy_core.rules.generated import remembered
-from proxy_core.rules.identity import identity
+from proxy_core.rules.generated import learned
+from proxy_core.rules.identity import identity, links
 from proxy_core.rules.patterns import pattern
 from proxy_core.rules.recall import Room
 from tests.rules.talk import Talk, assistant, output, rule, system, user
@@ -40,17 +40,20 @@ def test_words_that_were_never_said_are_left_alone() -> None:
     assert talk.send(user("ho"), assistant("yes"), user("more"))[0] == user("ho")
 
 
-def learned(talk: Talk, said: Generated, *messages: dict[str, object]) -> None:
+def learn(talk: Talk, said: Generated, *messages: dict[str, object]) -> None:
+    """The model answers a request."""
     prompt = parse("chat", json.dumps({"messages": messages}).encode())
     last = identity(prompt.messages[-1], None)
+    link = links(prompt.messages, None)[-1]
     assert last is not None
-    talk.memory.update(remembered(said, last, None))
+    assert link is not None
+    talk.memory.update(learned("chat", said, last, link, None, details=True).writes)
 
 
 @pytest.mark.parametrize("given", [{}, {"reasoning_content": None}, {"reasoning_content": ""}])
 def test_reasoning_that_was_dropped_is_put_back(given: dict[str, object]) -> None:
     talk = Talk(rule(Reattach(what="reasoning")))
-    learned(talk, Generated("yes", "I thought."), user("hi"))
+    learn(talk, Generated("yes", "I thought."), user("hi"))
     sent = talk.send(user("hi"), assistant("yes", **given), user("more"))
     assert sent[1]["reasoning_content"] == "I thought."
     kept = talk.send(user("hi"), assistant("yes", reasoning_content="mine"), user("more"))
@@ -62,7 +65,7 @@ def test_reasoning_that_was_dropped_is_put_back(given: dict[str, object]) -> Non
 def test_arguments_come_back_in_the_spelling_of_the_model() -> None:
     talk = Talk(rule(Reattach(what="arguments")))
     raw = '{"a": 1,\n "b":"\\u00e9"}'
-    learned(talk, Generated(calls={0: GeneratedCall("call-1", "run", raw)}), user("hi"))
+    learn(talk, Generated(calls={0: GeneratedCall("call-1", "run", raw)}), user("hi"))
     sent = talk.send(user("hi"), assistant(None, ("call1", '{"a":1,"b":"é"}')), output("call1", "x"))
     assert sent[1]["tool_calls"][0]["function"]["arguments"] == raw
     changed = talk.send(user("hi"), assistant(None, ("call1", '{"a":2}')), output("call1", "x"))
@@ -112,4 +115,88 @@ def test_a_system_message_in_mid_conversation_becomes_the_users() -> None:
         user("a"),
         user("<note>left</note>"),
         user("b"),
+    ]
+
+
+def test_reasoning_stays_with_its_own_answer() -> None:
+    talk = Talk(rule(Reattach(what="reasoning")))
+    turns = [user("go on"), assistant("Done."), user("go on"), assistant("Done."), user("go on")]
+    learn(talk, Generated("Done.", "First."), *turns[:1])
+    learn(talk, Generated("Done.", "Second."), *turns[:3])
+    assert [m.get("reasoning_content") for m in talk.send(*turns)] == [None, "First.", None, "Second.", None]
+
+
+def test_reasoning_is_found_when_the_history_lost_its_beginning() -> None:
+    talk = Talk(rule(Reattach(what="reasoning")))
+    learn(talk, Generated("yes", "I thought."), user("a"), assistant("b"), user("c"))
+    sent = talk.send(user("c"), assistant("yes"), user("d"))
+    assert sent[1]["reasoning_content"] == "I thought."
+
+
+def image(data: str) -> dict[str, object]:
+    return {"type": "image_url", "image_url": {"url": f"data:{data}"}}
+
+
+def said(stamp: str, text: str, *more: object) -> dict[str, object]:
+    return {"role": "user", "content": [{"type": "text", "text": f"{stamp}{text}"}, *more]}
+
+
+def test_a_message_with_another_image_is_another_message() -> None:
+    talk = Talk(rule(Reattach(what="message"), frame=FRAME))
+    talk.send(said("[10:00] ", "what?", image("CAT")))
+    talk.send(said("[10:01] ", "what?", image("DOG")))
+    cat, dog = said("", "what?", image("CAT")), said("", "what?", image("DOG"))
+    rest = (assistant("a cat"), user("sure?"))
+    assert talk.send(cat, *rest)[0] == said("[10:00] ", "what?", image("CAT"))
+    assert talk.send(dog, *rest)[0] == said("[10:01] ", "what?", image("DOG"))
+
+
+ASIDES = Frame((), aside=pattern("<note>.*</note>"))
+
+
+def results(text: str, *notes: str) -> dict[str, object]:
+    parts = [{"type": "text", "text": f"<note>{note}</note>"} for note in notes]
+    return {
+        "role": "user",
+        "content": [{"type": "tool_result", "tool_use_id": "t1", "content": text}, *parts],
+    }
+
+
+def test_an_aside_beside_tool_output_comes_back_and_the_output_stays_as_it_is_now() -> None:
+    talk = Talk(rule(Reattach(what="message"), frame=ASIDES))
+    call = {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "ls", "input": {}}]}
+    talk.send(user("hi"), call, results("long output", "tokens: 9"), api="messages")
+    later = talk.send(user("hi"), call, results("[cleared]"), assistant("x"), user("more"), api="messages")
+    assert later[2] == results("[cleared]", "tokens: 9")
+
+
+def test_two_calls_of_one_id_do_not_get_each_others_output() -> None:
+    talk = Talk(rule(Restore(placeholders=[r"^\[cleared\]$"])))
+    room = Room(10_000, 0.1)
+    call = assistant(None, ("c1", "{}"))
+    first = (user("a"), call, output("c1", "one " * 50))
+    talk.send(*first, room=room)
+    second = (assistant("x"), user("b"), call)
+    talk.send(*first, *second, output("c1", "two " * 50), room=room)
+    cleared = (first[0], call, output("c1", GONE), *second, output("c1", GONE), assistant("y"), user("c"))
+    sent = talk.send(*cleared, room=room)
+    assert (sent[2]["content"], sent[6]["content"]) == ("one " * 50, "two " * 50)
+
+
+def test_ids_that_a_client_shortens_alike_keep_their_own_output() -> None:
+    talk = Talk(rule(Restore(placeholders=[r"^\[cleared\]$"])))
+    calls = assistant(None, ("call_1_12", "{}"), ("call_11_2", "{}"))
+    talk.send(user("a"), calls, output("call_1_12", "one " * 50), output("call_11_2", "two " * 50))
+    sent = talk.send(
+        user("a"),
+        calls,
+        output("call_1_12", GONE),
+        output("call_11_2", GONE),
+        assistant("x"),
+        user("b"),
+        room=Room(10_000, 0.1),
+    )
+    assert [(m["tool_call_id"], m["content"][:3]) for m in sent[2:4]] == [
+        ("call_1_12", "one"),
+        ("call_11_2", "two"),
     ]

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 
+import pytest
+
+from proxy_core.llama.generated import Generated
+from proxy_core.prompt import parse
 from proxy_core.rules.actions import Freeze, Relocate
 from proxy_core.rules.anchors import Frame
+from proxy_core.rules.generated import learned
+from proxy_core.rules.identity import identity, links
 from proxy_core.rules.look import Look
 from proxy_core.rules.patterns import pattern
 from tests.rules.talk import Talk, assistant, look, output, rule, system, user
@@ -55,10 +62,25 @@ def test_a_clock_can_be_brought_down_to_what_matters() -> None:
     ]
 
 
-def test_a_turn_that_begins_with_the_same_words_has_its_own_note() -> None:
+def test_a_turn_that_is_begun_again_has_a_note_of_its_own() -> None:
     talk = clock()
     talk.send(system("Time: 10:00\nHelp."), user("hi"))
     assert texts(talk.send(system("Time: 11:00\nHelp."), user("hi")))[1] == "hi\n\nIt is Time: 11:00."
+
+
+def test_the_branch_that_was_left_keeps_the_note_that_it_had() -> None:
+    talk = clock()
+    first, again = (system("Time: 10:00\nHelp."), user("hi")), (system("Time: 11:00\nHelp."), user("hi"))
+    talk.send(*first)
+    prompt = parse("chat", json.dumps({"messages": list(first)}).encode())
+    link = links(prompt.messages, None)[1]
+    own = identity(prompt.messages[1], None)
+    assert link is not None
+    assert own is not None
+    talk.memory.update(learned("chat", Generated("yes"), own, link, None, details=False).writes)
+    talk.send(*again)
+    assert texts(talk.send(*first, assistant("yes"), user("more")))[1] == "hi\n\nIt is Time: 10:00."
+    assert texts(talk.send(*again, assistant("no"), user("more")))[1] == "hi\n\nIt is Time: 11:00."
 
 
 def test_the_same_words_twice_keep_their_own_notes() -> None:
@@ -168,3 +190,43 @@ def test_what_one_rule_moved_another_does_not_say_again() -> None:
 def test_looks_of_one_rule_that_overlap_count_once() -> None:
     talk = Talk(rule(Relocate(), CLOCK, look(r"Time: \d\d")))
     assert texts(talk.send(system("Time: 10:00\nHelp."), user("hi"))) == ["Help.", "hi\n\nTime: 10:00"]
+
+
+def test_repeated_words_keep_their_own_notes_or_none_when_the_beginning_is_cut_off() -> None:
+    talk = clock()
+    turns = [user("ok"), assistant("Noted."), user("ok"), assistant("Noted."), user("ok")]
+    for minute, count in ((1, 1), (2, 3), (3, 5)):
+        talk.send(system(f"Time: 10:0{minute}\nHelp."), *turns[:count])
+    cut = texts(talk.send(system("Time: 10:04\nHelp."), *turns[2:], assistant("Noted."), user("so")))
+    assert "ok\n\nIt is Time: 10:01." not in cut[3:]
+    assert cut[-1] == "so\n\nIt is Time: 10:04."
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ([{"type": "image_url"}], [{"type": "image_url"}, {"type": "text", "text": "It is Time: 10:00."}]),
+        ([], [{"type": "text", "text": "It is Time: 10:00."}]),
+        (None, "It is Time: 10:00."),
+        ("", "\n\nIt is Time: 10:00."),
+    ],
+)
+def test_a_message_without_text_gets_its_note_as_well(content: object, told: object) -> None:
+    sent = clock().send(system("Time: 10:00\nHelp."), {"role": "user", "content": content})
+    assert sent[1]["content"] == told
+
+
+def test_values_that_are_not_as_many_as_before_stay_as_they_are() -> None:
+    place = Look(frozenset({"system"}), at="text", pattern=pattern(r"id: \w+"))
+    talk = Talk(rule(Freeze(), place))
+    talk.send(system("id: A\nid: B"), user("hi"))
+    assert texts(talk.send(system("id: B"), user("hi")))[0] == "id: B"
+    assert texts(talk.send(system("id: C\nid: D"), user("hi")))[0] == "id: A\nid: B"
+
+
+def test_a_long_history_of_carriers_is_moved_in_time() -> None:
+    talk = carriers()
+    messages = [m for n in range(200) for m in (user(f"u{n}"), context(str(n)), assistant("a"))]
+    sent = talk.send(*messages)
+    assert len(sent) == 400
+    assert talk.last.failures == ()

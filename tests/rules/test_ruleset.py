@@ -81,12 +81,23 @@ def test_a_rule_past_its_time_is_left_out_and_named(
     assert again.matched == {"slow"}
 
 
+NOTE = Look(frozenset({"user", "tool"}), at="whole", pattern=pattern("<note>.*</note>"))
+
+
 def test_a_message_that_was_nothing_but_a_block_goes_whole() -> None:
-    place = Look(frozenset({"user", "tool"}), at="whole", pattern=pattern("<note>.*</note>"))
-    talk = Talk(rule(DropBlock(), place))
+    talk = Talk(rule(DropBlock(), NOTE))
     assert talk.send(user("hi"), user("<note>x</note>"), assistant("yes")) == [user("hi"), assistant("yes")]
     kept = talk.send(user("hi"), assistant(None, ("c", "{}")), output("c", "<note>x</note>"))
     assert kept[2] == output("c", ""), "the call needs its answer"
+
+
+def test_a_message_that_holds_more_or_ends_the_prompt_stays() -> None:
+    talk = Talk(rule(DropBlock(), NOTE))
+    image = {"type": "image_url", "image_url": {"url": "data:,"}}
+    seen = {"role": "user", "content": [{"type": "text", "text": "<note>x</note>"}, image]}
+    assert talk.send(seen, assistant("yes"))[0]["content"] == [{"type": "text", "text": ""}, image]
+    assert talk.send(user("hi"), assistant("yes"), user("<note>x</note>"))[2] == user("")
+    assert talk.send(user("<note>x</note>")) == [user("")]
 
 
 def test_untouched_messages_keep_every_byte() -> None:

@@ -7,9 +7,11 @@ from typing import ClassVar
 import msgspec
 
 from proxy_core.prompt import Change
-from proxy_core.rules.draft import Draft, Outcome
+from proxy_core.rules.draft import Draft, Outcome, Place
 from proxy_core.rules.look import Look
 from proxy_core.rules.notes import add_note, replay_notes
+
+_COUNT = "value.count"
 
 
 class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,10 +25,11 @@ class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def work(self, rule: str, looks: tuple[Look, ...], draft: Draft) -> Outcome:
         """Put the first values back, and say the new ones once."""
         outcome = Outcome()
+        places = list(draft.places(looks))
+        outcome.matched = bool(places)
         firsts: list[str] = []
         now: list[str] = []
-        for number, place in enumerate(draft.places(looks)):
-            outcome.matched = True
+        for number, place in enumerate(places if self._as_many(rule, looks, draft, outcome, places) else ()):
             value = place.text
             first = draft.recall.get(rule, f"value.{number}")
             if first is None:
@@ -37,9 +40,25 @@ class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 )
             firsts.append(first.decode(errors="replace").strip())
             now.append(value.decode(errors="replace").strip())
-        if self.note is not None and draft.persons:
+        if self.note is not None and draft.persons and (firsts or not places):
             self._tell(rule, draft, outcome, firsts, now)
         return outcome
+
+    def _as_many(
+        self, rule: str, looks: tuple[Look, ...], draft: Draft, outcome: Outcome, places: list[Place]
+    ) -> bool:
+        """Whether each place can be told from the others by its number.
+
+        In system text all of them come again in each request: where one is gone or new, the numbers say
+        nothing, and everything stays as it was sent.
+        """
+        if not places or any(look.kinds != {"system"} for look in looks):
+            return True
+        count = str(len(places)).encode()
+        known = draft.recall.get(rule, _COUNT)
+        if known is None:
+            outcome.writes[_COUNT] = count
+        return known in (None, count)
 
     def _tell(self, rule: str, draft: Draft, outcome: Outcome, firsts: list[str], now: list[str]) -> None:
         note = self.note or ""

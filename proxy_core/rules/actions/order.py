@@ -9,6 +9,7 @@ import msgspec
 
 from proxy_core.rules.draft import Draft, Outcome
 from proxy_core.rules.look import Look
+from proxy_core.rules.same import same_value
 
 _ORDER = "order"
 _NAMES = msgspec.json.Decoder(list[str])
@@ -36,7 +37,8 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         outcome = Outcome(matched=True)
         known = draft.recall.get(rule, _ORDER)
         names = _NAMES.decode(known) if known else []
-        fresh = [name for name in sent if name not in set(names)]
+        seen = set(names)
+        fresh = [name for name in sent if name not in seen]
         if fresh:
             names += fresh
             outcome.writes[_ORDER] = msgspec.json.encode(names)
@@ -64,11 +66,11 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @lru_cache(maxsize=256)
 def _same(one: bytes, other: bytes, *, descriptions: bool) -> bool:
     """Whether two tools are equal as JSON, their own descriptions counted or not."""
-    return bool(_value(one, descriptions) == _value(other, descriptions))
+    return same_value(_value(one, descriptions), _value(other, descriptions))
 
 
 def _value(raw: bytes, descriptions: bool) -> Any:
-    value = msgspec.json.decode(raw)
+    value: Any = msgspec.json.decode(raw)
     if not descriptions and isinstance(value, dict):
         inner = value.get("function")
         (inner if isinstance(inner, dict) else value).pop("description", None)

@@ -9,7 +9,7 @@ import msgspec
 from proxy_core.prompt import Change
 from proxy_core.rules.draft import Draft, Outcome, Slot
 from proxy_core.rules.look import Look
-from proxy_core.rules.notes import add_note, note_key, replay_notes
+from proxy_core.rules.notes import NOTE, add_note, replay_notes, say
 from proxy_core.rules.patterns import pattern, replaced
 
 
@@ -64,44 +64,50 @@ class Relocate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def _move_carriers(self, rule: str, draft: Draft, outcome: Outcome) -> None:
         """Each carrier's text goes to the end of its user message, where the first one stays for good."""
         notes: dict[Slot, list[str]] = {}
-        for slot in draft.carriers:
+        for slot, owner in _owners(draft).items():
             outcome.matched = True
-            owner = _owner(draft, slot)
             if owner is None:
                 continue
             outcome.dropped.append(slot)
             text = b"\n\n".join(segment.text for segment in slot.message.segments)
             notes.setdefault(owner, []).append(self._said(text))
+        beginning = draft.persons[-1] if draft.begins else None
         for slot in draft.persons:
-            key = note_key(draft, slot)
-            fresh = slot in notes and draft.begins and slot is draft.persons[-1]
-            known = None if fresh else draft.recall.get(rule, key)
-            if known is None:
-                if slot not in notes:
-                    continue
-                known = "\n\n".join(text for text in notes[slot] if text).encode()
-                outcome.writes[key] = known
-            if known:
-                outcome.notes.append((slot, known.decode()))
+            fresh = slot in notes and slot is beginning
+            known = None if fresh else draft.recalled(rule, NOTE, slot)
+            if known is not None:
+                if known:
+                    outcome.notes.append((slot, known.decode()))
+            elif slot in notes:
+                say(rule, draft, outcome, slot, "\n\n".join(text for text in notes[slot] if text))
 
 
-def _owner(draft: Draft, carrier: Slot) -> Slot | None:
-    """The user message that a carrier stands beside: before it, else behind it, else the latest one.
+def _owners(draft: Draft) -> dict[Slot, Slot | None]:
+    """For each carrier the user message it stands beside: before it, else behind it, else the latest one.
 
     None for one that follows an answer: it goes with no message, it is what the model is to act on.
     """
-    apart = set(draft.carriers)
-    persons = set(draft.persons)
-    at = draft.slots.index(carrier)
-    before = [slot for slot in draft.slots[:at] if slot not in apart]
-    behind = next((slot for slot in draft.slots[at:] if slot not in apart), None)
-    if before and before[-1] in persons:
-        return before[-1]
-    if behind is not None and behind in persons:
-        return behind
-    if before and before[-1].message.kind == "assistant" and not before[-1].message.calls:
-        return None
-    if draft.begins:
-        # Goose puts its one carrier before the newest answer, behind a tool's output: it is this turn's.
-        return draft.persons[-1]
-    return next((slot for slot in reversed(before) if slot in persons), draft.persons[-1])
+    apart, persons, begins = set(draft.carriers), set(draft.persons), draft.begins
+    behind: dict[Slot, Slot | None] = {}
+    following: Slot | None = None
+    for slot in reversed(draft.slots):
+        if slot in apart:
+            behind[slot] = following
+        else:
+            following = slot
+    owners: dict[Slot, Slot | None] = {}
+    before: Slot | None = None
+    latest: Slot | None = None
+    for slot in draft.slots:
+        if slot not in apart:
+            before, latest = slot, slot if slot in persons else latest
+            continue
+        beside = next((near for near in (before, behind[slot]) if near in persons), None)
+        if beside is None and before and before.message.kind == "assistant" and not before.message.calls:
+            owners[slot] = None
+        elif beside is None and begins:
+            # Goose puts its one carrier before the newest answer, behind a tool's output: it is this turn's.
+            owners[slot] = draft.persons[-1]
+        else:
+            owners[slot] = beside or latest or draft.persons[-1]
+    return owners

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 import msgspec
 
-from proxy_core.prompt import Message, read_message
+from proxy_core.prompt import Change, Message, read_message
 from proxy_core.rules.draft import Draft, Outcome, Slot
 from proxy_core.rules.look import Look
 from proxy_core.rules.patterns import pattern
 
-_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9]")
+_OUTPUT = "output"
 _LET = "let"
+"""What says of a message that its output was let go: it is not put back any more."""
 _HELD = "held"
 _FULL = 0.95
 """Share of the context beyond which nothing is put back, turn or no turn."""
-_KEYS = msgspec.json.Decoder(list[str])
+_MOST_BYTES = 1024 * 1024
+"""Longest output that is remembered."""
 
 
 class Restore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,28 +34,28 @@ class Restore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def work(self, rule: str, looks: tuple[Look, ...], draft: Draft) -> Outcome:
         """Put back what fits; once too much is gone, let all placeholders through when a turn begins."""
         outcome = Outcome()
-        known_let = draft.recall.get(rule, _LET)
-        let = set(_KEYS.decode(known_let)) if known_let else set()
-        gone: list[tuple[Slot, str, Message]] = []
+        gone: list[tuple[Slot, Message]] = []
         for slot in draft.slots:
-            key = _key(slot.message)
-            if key is None or key in let:
+            if not any(slot.message.answers):
                 continue
+            first = draft.recalled(rule, _OUTPUT, slot)
             if not self._replaced(slot.message):
                 # What came later in the same form may be the client's shorter version of the first.
-                if draft.recall.get(rule, key) is None:
-                    outcome.writes[key] = slot.message.raw
-            elif (first := draft.recall.get(rule, key)) is not None:
-                gone.append((slot, key, read_message(draft.prompt.api, first)))
+                if first is None and len(slot.message.raw) <= _MOST_BYTES:
+                    draft.remember(outcome, rule, _OUTPUT, slot, slot.message.raw)
+            elif first is not None and draft.recalled(rule, _LET, slot) is None:
+                whole = _whole(slot.message, read_message(draft.prompt.api, first))
+                gone += [(slot, read_message(draft.prompt.api, whole))] if whole is not None else []
         if not gone:
             return outcome
         outcome.matched = True
         if self._fits(rule, draft, gone):
-            outcome.replaced += [(slot, first) for slot, _, first in gone]
+            outcome.replaced += gone
             outcome.writes[_HELD] = b"1"
         else:
-            outcome.writes[_LET] = msgspec.json.encode(sorted(let | {key for _, key, _ in gone}))
             outcome.writes[_HELD] = b""
+            for slot, _ in gone:
+                draft.remember(outcome, rule, _LET, slot, b"")
         return outcome
 
     def _replaced(self, message: Message) -> bool:
@@ -67,16 +68,22 @@ class Restore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             message.remembered[name] = known
         return bool(known)
 
-    def _fits(self, rule: str, draft: Draft, gone: list[tuple[Slot, str, Message]]) -> bool:
+    def _fits(self, rule: str, draft: Draft, gone: list[tuple[Slot, Message]]) -> bool:
         held = draft.recall.get(rule, _HELD) == b"1"
         if draft.room is None:
             return held
-        more = sum(len(first.raw) - len(slot.message.raw) for slot, _, first in gone)
+        more = sum(len(first.raw) - len(slot.message.raw) for slot, first in gone)
         share = (len(draft.prompt.body) + more) * draft.room.tokens_per_byte / draft.room.context
         # In mid-turn the prefix that the turn began with is worth more than the room.
         return share <= (_FULL if held and not draft.begins else self.share)
 
 
-def _key(message: Message) -> str | None:
-    ids = [_NOT_IN_IDS.sub("", known) for known in message.answers]
-    return f"output.{'+'.join(ids)}" if any(ids) else None
+def _whole(message: Message, first: Message) -> bytes | None:
+    """The message with the tool output that it first had; all else stays as it is now."""
+    now = [(index, s) for index, s in enumerate(message.segments) if s.kind == "tool"]
+    then = [segment for segment in first.segments if segment.kind == "tool"]
+    if len(now) != len(then):
+        return None
+    return message.edited(
+        {index: [Change(0, len(s.text), old.text)] for (index, s), old in zip(now, then, strict=True)}
+    )
