@@ -5,52 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from console.options import LEVEL, engine_options, load, over
+from console.rules_verbs import rules
 from proxy_core import __version__, paths
 from proxy_core.errors import ConfigError, KvconsoleError
 
 if TYPE_CHECKING:
     from proxy_core.engine import Inputs
     from proxy_core.prompt import Api
+    from proxy_core.rules.rule import Level
     from proxy_core.settings import Loaded
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
 # Nothing else is imported until it is needed: `kvconsole --help` should not wait for a TUI.
-
-
-def engine_options(command: _F) -> _F:
-    """The options of every command that runs the proxy."""
-    for option in (
-        click.option(
-            "--no-rules", "rules", flag_value=False, default=None, help="Pass everything through untouched."
-        ),
-        click.option(
-            "--config",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Read this file, not the usual one.",
-        ),
-        click.option(
-            "--log",
-            multiple=True,
-            metavar="FILE",
-            help="llama-server's log; repeatable; - is standard input.",
-        ),
-        click.option(
-            "--listen", metavar="HOST:PORT", help="Where clients connect.  [default: 127.0.0.1:1234]"
-        ),
-        click.option(
-            "--upstream", metavar="URL", help="Where llama-server is.  [default: http://127.0.0.1:8080]"
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,7 +38,7 @@ def cli(context: click.Context, /, **typed: Any) -> None:
     """
     context.obj = typed
     if context.invoked_subcommand is None:
-        context.exit(_open(_load(typed)))
+        context.exit(_open(load(typed)))
 
 
 @cli.command()
@@ -73,7 +46,7 @@ def cli(context: click.Context, /, **typed: Any) -> None:
 @click.pass_obj
 def serve(outer: dict[str, Any], /, **typed: Any) -> None:
     """Run the proxy without a screen, one line per request on stderr."""
-    sys.exit(_serve(_load(_over(outer, typed))))
+    sys.exit(_serve(load(over(outer, typed))))
 
 
 # What stands behind the program's name is the program's, also without `--` before it.
@@ -90,9 +63,9 @@ def run(outer: dict[str, Any], /, command: tuple[str, ...], headless: bool, **ty
     """
     from proxy_core.child import Child, upstream_of
 
-    loaded = _load(_over(outer, typed))
+    loaded = load(over(outer, typed))
     if loaded.sources["upstream"] == "default":
-        loaded = _load({**_over(outer, typed), "upstream": upstream_of(command)})
+        loaded = load({**over(outer, typed), "upstream": upstream_of(command)})
     start = _serve if headless else _open
     sys.exit(start(loaded, child=Child(command)))
 
@@ -102,18 +75,20 @@ def run(outer: dict[str, Any], /, command: tuple[str, ...], headless: bool, **ty
 @click.option(
     "--api", type=click.Choice(["chat", "responses", "messages"]), default="chat", show_default=True
 )
+@LEVEL
 @click.pass_obj
-def demo(outer: dict[str, Any], headless: bool, api: Api) -> None:
+def demo(outer: dict[str, Any], headless: bool, api: Api, level: Level | None) -> None:
     """Show the whole thing on a tiny model: no download, no GPU."""
     from console.demo import show
 
-    if _over({}, outer):
+    if over({}, {**outer, "level": None}):
         raise click.UsageError(
             "The demo brings its own server and settings: it takes none of the proxy's options."
         )
     if not headless:
         _need_terminal("kvconsole demo --headless prints a table instead.")
-    sys.exit(show.headless(api) if headless else show.on_screen(api))
+    start = show.headless if headless else show.on_screen
+    sys.exit(start(api, level or outer["level"] or "safe"))
 
 
 @cli.group()
@@ -131,6 +106,7 @@ def config_path(context: click.Context) -> None:
         ("rules", paths.rules_dir()),
         ("themes", paths.themes_dir()),
         ("state", paths.state_file()),
+        ("lanes", paths.lanes_file()),
     ):
         click.echo(f"{name:<14}{path}{'' if path.exists() else '  (not there yet)'}")
 
@@ -143,7 +119,7 @@ def config_show(context: click.Context, /, **typed: Any) -> None:
     from proxy_core.settings import show_settings
 
     outer: dict[str, Any] = context.find_root().obj
-    click.echo(show_settings(_load(_over(outer, typed))), nl=False)
+    click.echo(show_settings(load(over(outer, typed))), nl=False)
 
 
 @config.command("validate")
@@ -161,6 +137,9 @@ def config_validate(context: click.Context, file: Path | None) -> None:
     if problems:
         sys.exit(1)
     click.echo("The configuration, the rules and the themes are fine.")
+
+
+cli.add_command(rules)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -206,7 +185,7 @@ def _check(typed: dict[str, Any]) -> list[KvconsoleError]:
     except KvconsoleError as error:
         problems.insert(0, error)
     try:
-        need_theme(_load(typed).settings.theme, themes, ())
+        need_theme(load(typed).settings.theme, themes, ())
     except KvconsoleError as error:
         problems.insert(0, error)
     return problems
@@ -214,18 +193,6 @@ def _check(typed: dict[str, Any]) -> list[KvconsoleError]:
 
 def _complain(error: KvconsoleError) -> None:
     click.echo(f"{error.title}: {error.message}", err=True)
-
-
-def _over(outer: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:
-    """Options of the command over those that stood before it."""
-    return {**outer, **{key: value for key, value in typed.items() if value not in (None, ())}}
-
-
-def _load(typed: dict[str, Any]) -> Loaded:
-    from proxy_core.settings import load_settings
-
-    flags = {k: v for k, v in typed.items() if k != "config" and v not in (None, ())}
-    return load_settings(flags, config=typed.get("config"))
 
 
 def _open(loaded: Loaded, **inputs: Any) -> int:

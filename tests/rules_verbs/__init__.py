@@ -1,0 +1,1 @@
+"""`kvconsole rules …`."""
