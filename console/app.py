@@ -17,6 +17,7 @@ from textual.markup import escape
 from textual.screen import Screen
 from textual.theme import Theme
 
+from console import levels
 from console.commands import COMMANDS, IN_PALETTE
 from console.messages import BodiesWanted, RuleSwitchWanted
 from console.model import Model
@@ -26,6 +27,7 @@ from proxy_core.engine import Engine
 from proxy_core.errors import KvconsoleError
 from proxy_core.events import Event, Notice
 from proxy_core.pauses import shorten
+from proxy_core.rules.rule import LEVELS, Level
 from proxy_core.visible import visible
 
 DRAIN_SECONDS = 0.1
@@ -66,6 +68,8 @@ class ConsoleApp(App[None]):
         self._engine = engine
         self._events = events
         self._problems = list(problems)
+        self._level: Level | None = None
+        """The level that was asked for and is not in force yet."""
         self._said: dict[str, tuple[Notice, float]] = {}
         self._model = Model(engine.settings.upstream, records=engine.settings.history)
         for name in list(self.available_themes):
@@ -108,6 +112,8 @@ class ConsoleApp(App[None]):
         if not batch:
             return
         changes = self._model.apply(batch)
+        if changes.rules:
+            self._level = None
         for notice in changes.notices:
             self._say(notice)
         main.show(changes)
@@ -148,6 +154,14 @@ class ConsoleApp(App[None]):
         """Pass everything through untouched, or let the rules work again."""
         self._engine.set_bypass(not self._model.bypass)
 
+    def action_next_level(self) -> None:
+        """Let rules take more, or after the strongest level the least again."""
+        self._set_level(levels.after(self._level or self._model.rules.level))
+
+    def _set_level(self, level: Level) -> None:
+        self._level = level
+        self._engine.set_level(level)
+
     def action_help(self) -> None:
         """Show every key."""
         self.push_screen(HelpScreen())
@@ -163,16 +177,35 @@ class ConsoleApp(App[None]):
             return
         for command in (*COMMANDS, *IN_PALETTE):
             yield SystemCommand(command.title, command.help, partial(screen.run_action, command.action))
+        yield from self._rule_commands()
+        for name in sorted(self.available_themes):
+            yield SystemCommand(
+                f"theme: {name}", "Change the colours.", partial(setattr, self, "theme", name)
+            )
+
+    def _rule_commands(self) -> Iterable[SystemCommand]:
+        for level in LEVELS:
+            if level != self._model.rules.level:
+                title = f"level: Use {level}"
+                yield SystemCommand(title, levels.MEANS[level], partial(self._set_level, level))
+        if self._model.flips == "now":
+            yield SystemCommand(
+                "rule changes: In new conversations only",
+                "Conversations under way keep their rules when something is switched, and stay warm.",
+                partial(self._engine.set_flips, "new-lanes"),
+            )
+        else:
+            yield SystemCommand(
+                "rule changes: At once",
+                "What is switched counts in the next request of every conversation.",
+                partial(self._engine.set_flips, "now"),
+            )
         # The palette reads markup, and rules come from files that anybody may have written.
         for rule in self._model.rules.rules:
             on = rule.id in self._model.rules.enabled
             switch = partial(self._engine.set_rule, rule.id, not on)
             yield SystemCommand(
                 f"rules: Switch {'off' if on else 'on'} {rule.id}", escape(visible(rule.does)), switch
-            )
-        for name in sorted(self.available_themes):
-            yield SystemCommand(
-                f"theme: {name}", "Change the colours.", partial(setattr, self, "theme", name)
             )
 
     def _theme_changed(self, theme: Theme) -> None:

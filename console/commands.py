@@ -89,6 +89,15 @@ BYPASS = Command(
     "Pass every request through untouched, or not.",
     "rules",
 )
+LEVEL = Command(
+    "L",
+    "L",
+    "app.next_level",
+    "level",
+    "level: Next",
+    "Change to the next level: safe, careful, aggressive.",
+    "rules",
+)
 THEME = Command("T", "T", "app.next_theme", "theme", "theme: Next", "Change to the next theme.", "screen")
 PALETTE = Command(
     "ctrl+p",
@@ -102,12 +111,21 @@ PALETTE = Command(
 HELP = Command("question_mark", "?", "app.help", "help", "help: Keys", "Show every key.", "screen")
 QUIT = Command("q", "q", "app.quit", "quit", "quit: Leave kvconsole", "Stop the proxy and leave.", "screen")
 
-COMMANDS = (TURNS, DIFF, RULES, LOG, ZOOM, OLDER, NEWER, FOLLOW, BYPASS, THEME, PALETTE, HELP, QUIT)
+COMMANDS = (TURNS, DIFF, RULES, LOG, ZOOM, OLDER, NEWER, FOLLOW, LEVEL, BYPASS, THEME, PALETTE, HELP, QUIT)
 
 IN_PALETTE = (
     Command("n", "n", "diff_change(1)", "next", "diff: Next change", "Go to the next change.", "requests"),
     Command(
         "p", "p", "diff_change(-1)", "back", "diff: Previous change", "Go to the one before.", "requests"
+    ),
+    Command(
+        "a",
+        "a",
+        "all_clients",
+        "clients",
+        "rules: Show every client",
+        "Show or fold the rules of clients that are not here.",
+        "rules",
     ),
     Command("slash", "/", "search_log", "search", "log: Search", "Search the log.", "screen"),
     Command(
@@ -122,9 +140,9 @@ KEY_LINES: dict[Pane, tuple[Key, ...]] = {
     "turns": (DIFF.on_line, RULES.on_line, LOG.on_line, FOLLOW.on_line, HELP.on_line, _PALETTE),
     "rules": (
         Key("space", "switch rule", "switch_rule"),
+        LEVEL.on_line,
+        Key("a", "all clients", "all_clients"),
         BYPASS.on_line,
-        TURNS.on_line,
-        DIFF.on_line,
         HELP.on_line,
         _PALETTE,
     ),
@@ -165,7 +183,13 @@ IN_PANES: tuple[tuple[Pane, tuple[tuple[str, str], ...]], ...] = (
             ("← →", "Scroll long lines."),
         ),
     ),
-    ("rules", (("space", "Switch the rule; the next request obeys."),)),
+    (
+        "rules",
+        (
+            ("space", "Switch the rule, as enter does; the next request obeys."),
+            ("a", "Show or fold the rules of clients that are not here."),
+        ),
+    ),
     (
         "log",
         (

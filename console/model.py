@@ -22,6 +22,9 @@ from proxy_core.exchange import Record
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import LogLine
 from proxy_core.rules import RuleSet
+from proxy_core.settings import Flips
+
+_MOST_CLIENTS = 64
 
 
 @dataclass
@@ -48,6 +51,12 @@ class Model:
         self.bypass = False
         self.problem: str | None = None
         """What is wrong with the rule files."""
+        self.flips: Flips = "now"
+        """Whether a switched rule counts at once, or in new conversations only."""
+        self.stale: frozenset[str] = frozenset()
+        """Ids of rules that no longer find anything in what their client sends."""
+        self.clients: dict[str, None] = {}
+        """Who has sent something, in the order of their first requests."""
         self.totals = Totals()
         self.today = Today()
         self.records: OrderedDict[int, Record] = OrderedDict()
@@ -67,8 +76,9 @@ class Model:
                     changes.lines.extend(lines)
                 case UpstreamChanged(upstream):
                     self.upstream, changes.facts = upstream, True
-                case RulesChanged(rules, bypass, problem):
+                case RulesChanged(rules, bypass, problem, flips, stale):
                     self.rules, self.bypass, self.problem = rules, bypass, problem
+                    self.flips, self.stale = flips, stale
                     changes.rules = True
                 case TotalsChanged(totals):
                     changes.rules = changes.rules or totals.hits != self.totals.hits
@@ -84,6 +94,8 @@ class Model:
         return list(self.records.values())
 
     def _record(self, record: Record, changes: Changes) -> None:
+        if record.exchange is not None and record.exchange.client is not None:
+            self._client(record.exchange.client, changes)
         newest = next(reversed(self.records), 0)
         if not record.prompts or (record.id not in self.records and record.id < newest):
             # No turn, or one that was dropped long ago.
@@ -93,3 +105,12 @@ class Model:
             key, _ = self.records.popitem(last=False)
             changes.records.pop(key, None)
             changes.dropped.append(key)
+
+    def _client(self, client: str, changes: Changes) -> None:
+        if client in self.clients:
+            return
+        # Anybody can call themselves anything; those whom rules are for always count.
+        if len(self.clients) < _MOST_CLIENTS or any(rule.client == client for rule in self.rules.rules):
+            self.clients[client] = None
+            # Its rules show from now on.
+            changes.rules = True

@@ -13,10 +13,13 @@ from types import FrameType
 from console import figures
 from proxy_core.child import Child
 from proxy_core.engine import Engine, Inputs
-from proxy_core.events import Event, Notice, RecordChanged, UpstreamChanged
+from proxy_core.events import Event, Notice, RecordChanged, RulesChanged, UpstreamChanged
 from proxy_core.exchange import Record
 from proxy_core.pauses import shorten
+from proxy_core.rules import RuleSet
+from proxy_core.rules.rule import Level
 from proxy_core.settings import Settings
+from proxy_core.staleness import ENOUGH
 from proxy_core.visible import visible
 
 _LATE_SECONDS = 1.0
@@ -84,6 +87,8 @@ class Printer:
         self._wait_for_log = wait_for_log
         self._open: set[int] = set()
         self._ended: dict[int, tuple[Record, float]] = {}
+        self._level: Level = "safe"
+        self._stale: frozenset[str] = frozenset()
 
     def take(self, event: Event) -> None:
         """Note what an event tells."""
@@ -95,6 +100,8 @@ class Printer:
             case UpstreamChanged(upstream):
                 what = f" ({upstream.reason})" if upstream.reason else ""
                 _print(f"upstream {upstream.url} is {upstream.state}{what}")
+            case RulesChanged(rules=rules, stale=stale):
+                self._rules(rules, stale & rules.enabled)
             case _:
                 pass
 
@@ -105,6 +112,16 @@ class Printer:
             if everything or not self._waits(record) or now - since > _LATE_SECONDS:
                 _print(line(record).replace("\n", " "))
                 del self._ended[key]
+
+    def _rules(self, rules: RuleSet, stale: frozenset[str]) -> None:
+        """Say what nobody would notice otherwise: that rules take more, or that one has come to nothing."""
+        if rules.level != self._level:
+            self._level = rules.level
+            _print(f"rules: level {rules.level}, {len(rules.enabled)} of {len(rules.rules)} on")
+        for rule in sorted(stale - self._stale):
+            what = f"found nothing in {ENOUGH} requests of its client, whose format may have changed"
+            _print(f"warning: Rules: {rule} {what}")
+        self._stale = stale
 
     def _record(self, record: Record) -> None:
         if record.open:

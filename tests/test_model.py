@@ -16,6 +16,7 @@ from proxy_core.events import (
 from proxy_core.exchange import Exchange, Record, Status
 from proxy_core.llama.feed import LogLine
 from proxy_core.rules import RuleSet
+from tests.screens.few_rules import FEW_RULES
 
 
 def record(number: int, *, prompts: bool = True, status: Status = "done") -> Record:
@@ -97,3 +98,14 @@ def test_who_has_sent_something_in_the_order_of_coming() -> None:
     assert not model.apply([RecordChanged(Record(5, None, None))]).rules
     assert not comes(6, "zed")
     assert list(model.clients) == ["zed", "codex"]
+
+
+def test_clients_without_rules_are_not_remembered_without_end() -> None:
+    model = Model("http://127.0.0.1:8080", records=2)
+    model.apply([RulesChanged(RuleSet(FEW_RULES))])
+    names = [*(f"client-{number}" for number in range(200)), "zed"]
+    for number, name in enumerate(names):
+        exchange = Exchange("POST", "/x", "chat", "chat", True, client=name)
+        model.apply([RecordChanged(Record(number, 1.0, exchange))])
+    assert len(model.clients) < 100
+    assert "zed" in model.clients

@@ -32,6 +32,7 @@ def server_command(
     verbosity: int = 3,
     cache_ram: int | None = None,
     model: Path | None = None,
+    threads: int | None = None,
 ) -> list[str]:
     """The argument list that starts the server with this interpreter.
 
@@ -42,6 +43,7 @@ def server_command(
         verbosity: llama.cpp's `-lv`: 3 is its default, 4 adds trace lines.
         cache_ram: Host memory for evicted prompts in MiB; 0 switches it off, None keeps llama.cpp's default.
         model: A GGUF file; None is the one that ships with the package.
+        threads: Threads that evaluate; None is llama.cpp's choice, which is one for each core.
     """
     command = [sys.executable, "-m", "console.demo.server", "--port", str(port), "--parallel", str(parallel)]
     command += ["--ctx", str(ctx), "--verbosity", str(verbosity)]
@@ -49,6 +51,8 @@ def server_command(
         command += ["--cache-ram", str(cache_ram)]
     if model is not None:
         command += ["--model", str(model)]
+    if threads is not None:
+        command += ["--threads", str(threads)]
     return command
 
 

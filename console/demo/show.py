@@ -22,15 +22,13 @@ from console.demo.play import TURNS_BEFORE, Move, Player, endless, play, wait_un
 from console.demo.server import server_command
 from console.launch import open_console
 from console.widgets.turns import clock
-from proxy_core import paths
 from proxy_core.child import Child
 from proxy_core.engine import Engine, Inputs
 from proxy_core.errors import ConfigError
 from proxy_core.events import Event, RecordChanged
 from proxy_core.exchange import Record
-from proxy_core.rules import shipped_rules
+from proxy_core.rules.rule import Level
 from proxy_core.settings import Loaded, load_settings
-from proxy_core.state import State, save_state
 
 TURNS = TURNS_BEFORE + 6
 """Logical turns of the headless demo."""
@@ -39,14 +37,14 @@ _FIGURES_SECONDS = 3.0
 _COLUMNS = "{:<10}{:>4}  {:<6}{:>8}{:>8}{:>7}{:>8}{:>9}{:>7}"
 
 
-def on_screen(api: Api) -> int:
+def on_screen(api: Api, level: Level) -> int:
     """Open the console on the demo; gives the exit code.
 
     Raises:
         KvconsoleError: The demo's server is not installed or does not start.
     """
     with own_home():
-        loaded, inputs = set_up()
+        loaded, inputs = set_up(level)
 
         def started(engine: Engine) -> Callable[[], None]:
             player = Player(f"127.0.0.1:{engine.port}", api, lambda: switch_on(engine))
@@ -56,14 +54,14 @@ def on_screen(api: Api) -> int:
         return open_console(loaded, inputs, started)
 
 
-def headless(api: Api) -> int:
+def headless(api: Api, level: Level) -> int:
     """Print the demo as a table; gives the exit code.
 
     Raises:
         KvconsoleError: The demo's server is not installed or does not start.
     """
     with own_home():
-        loaded, inputs = set_up()
+        loaded, inputs = set_up(level)
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         engine = Engine(loaded.settings, events.put, inputs)
         engine.start()
@@ -153,17 +151,17 @@ def _medians(records: list[Record]) -> str:
     return f"{figures.share(reused):>5} reused, prompt eval {figures.ms(ms)}"
 
 
-def set_up() -> tuple[Loaded, Inputs]:
-    """Settings and input of the demo's engine, with every rule off; the home must be the demo's own.
+def set_up(level: Level = "safe") -> tuple[Loaded, Inputs]:
+    """Settings and input of the demo's engine, which begins with the rules bypassed.
 
     Raises:
         ConfigError: The demo's server is not installed.
     """
     if find_spec("xllamacpp") is None:
         raise ConfigError("The demo needs llama.cpp's server: pip install 'kvconsole[demo]'", title="Demo")
-    save_state(paths.state_file(), State(rules={rule.id: False for rule in shipped_rules()}))
     port = _free_port()
-    loaded = load_settings({"upstream": f"http://127.0.0.1:{port}", "listen": "127.0.0.1:0"}, environ={})
+    flags = {"upstream": f"http://127.0.0.1:{port}", "listen": "127.0.0.1:0", "level": level, "rules": False}
+    loaded = load_settings(flags, environ={})
     return loaded, Inputs(child=Child(server_command(port)))
 
 
@@ -193,6 +191,5 @@ def _free_port() -> int:
 
 
 def switch_on(engine: Engine) -> None:
-    """Switch on the rules that are on where nobody has chosen."""
-    for rule in shipped_rules():
-        engine.set_rule(rule.id, rule.on)
+    """Let the rules work."""
+    engine.set_bypass(False)

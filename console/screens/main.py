@@ -8,11 +8,13 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
+from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from console.commands import COMMANDS, KEY_LINES, PANES, Pane
+from console.edits import summary
 from console.messages import BodiesWanted, RuleSwitchWanted
 from console.model import Changes, Model
 from console.screens import empty
@@ -48,6 +50,8 @@ class MainScreen(Screen[None]):
         self._address = address
         self._pane: Pane = "turns"
         self._diffed: int | None = None
+        self._change = ""
+        self._edits = ""
         self.complete = False
         """Whether every widget is there to be drawn on."""
 
@@ -62,7 +66,6 @@ class MainScreen(Screen[None]):
                 yield TurnsTable()
             rules = RulesPanel(id="rules")
             rules.add_class("pane")
-            rules.border_title = "rules"
             yield rules
             diff = DiffPane(id="diff", classes="pane")
             diff.border_title = "request"
@@ -88,9 +91,7 @@ class MainScreen(Screen[None]):
         if changes.facts:
             self.query_one(StatusBar).show(self._model, self._address)
         if changes.rules:
-            hits = dict(self._model.totals.hits)
-            model = self._model
-            self.query_one(RulesPanel).show(model.rules, hits, bypass=model.bypass, problem=model.problem)
+            self.query_one(RulesPanel).show(self._model)
             self.query_one(StatusBar).show(self._model, self._address)
         if changes.lines:
             self.query_one(LogPane).add(changes.lines)
@@ -163,6 +164,10 @@ class MainScreen(Screen[None]):
         """Switch the rule under the cursor."""
         self.query_one(RuleList).action_select()
 
+    def action_all_clients(self) -> None:
+        """Show or fold the rules of clients that are not here."""
+        self.query_one(RulesPanel).action_all_clients()
+
     def action_diff_change(self, step: int) -> None:
         """Go to the next or previous change."""
         self.query_one(DiffPane).action_change(step)
@@ -214,8 +219,8 @@ class MainScreen(Screen[None]):
 
     @on(DiffPane.Moved)
     def _moved(self, event: DiffPane.Moved) -> None:
-        pane = self.query_one(DiffPane)
-        pane.border_subtitle = f"change {event.change} of {event.changes}" if event.changes else ""
+        self._change = f"change {event.change} of {event.changes}" if event.changes else ""
+        self._title_diff()
 
     @on(LogPane.SearchWanted)
     def _search(self) -> None:
@@ -283,6 +288,10 @@ class MainScreen(Screen[None]):
             f"{count} · following the newest" if table.following else f"{count} · f follows the newest"
         )
 
+    def _title_diff(self) -> None:
+        parts = [part for part in (self._change, self._edits) if part]
+        self.query_one(DiffPane).border_subtitle = Content(" · ".join(parts))
+
     def _want_bodies(self) -> None:
         selected = self.query_one(TurnsTable).selected
         if selected is not None and selected != self._diffed and self.query_one(DiffPane).is_on_screen:
@@ -292,14 +301,18 @@ class MainScreen(Screen[None]):
         self._diffed = record.id
         pane = self.query_one(DiffPane)
         pane.show_message(text)
+        self._change = self._edits = ""
+        self._title_diff()
         pane.border_title = f"request {record.id} · {clock(record)}"
 
     @work(exclusive=True, group="diff")
     async def _compare(self, record: Record, bodies: Bodies) -> None:
         self._diffed = record.id
         api = record.exchange.api if record.exchange else None
-        title = f"request {record.id} · {clock(record)} · {self._what_became(record, bodies)}"
+        title = f"request {record.id} · {clock(record)} · {self._what_became(record)}"
         await self.query_one(DiffPane).show(bodies.raw, bodies.normalized, api, title=title, key=record.id)
+        self._edits = summary(record.exchange.edits) if record.exchange and record.exchange.edits else ""
+        self._title_diff()
 
     def _show_late_trouble(self, record: Record) -> None:
         """The shown request has failed meanwhile: say why."""
@@ -307,10 +320,12 @@ class MainScreen(Screen[None]):
             self._diffed = None
             self._want_bodies()
 
-    def _what_became(self, record: Record, bodies: Bodies) -> str:
+    def _what_became(self, record: Record) -> str:
         note = record.exchange.note if record.exchange else None
         if is_untouched(record):
             return note or ""
-        if bodies.raw is bodies.normalized:
-            return "bypassed" if self._model.bypass else "no rule changed it"
-        return "raw → normalized" + (f" · {note}" if note else "")
+        if record.exchange is None or not record.exchange.edits:
+            what = "bypassed" if self._model.bypass else "no rule changed it"
+        else:
+            what = "raw → normalized"
+        return what + (f" · {note}" if note else "")

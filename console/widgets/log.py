@@ -17,13 +17,14 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from console.widgets.scrolled import Scrolled
 from proxy_core.llama.feed import LogLine
 from proxy_core.visible import shown_line, visible
 
 MOST_LINES = 5000
 
 
-class LogPane(ScrollView, can_focus=True):
+class LogPane(Scrolled, ScrollView, can_focus=True):
     """The newest lines; only those in sight are rendered."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

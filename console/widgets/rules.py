@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
-from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from proxy_core.rules import Rule, RuleSet
-from proxy_core.visible import visible
+from console import levels
+from console.model import Model
+from console.widgets.rule_lines import (
+    Entry,
+    Heading,
+    More,
+    RuleState,
+    entries,
+    heading_line,
+    more_line,
+    rule_line,
+)
+from console.widgets.rule_words import words
+from console.widgets.scrolled import Scrolled
+from proxy_core.rules import Rule
+
+_BESIDE_FROM = 96
+"""Cells from which on the words stand beside the list, and not below it."""
+_WORDS_FROM = 12
+"""Rows from which on there is room for words below the list."""
+_PADDING = 2
+"""Cells around the text of a line."""
+
+_NOTHING = RuleState(on=False, hits=0, stale=False, idle=False)
 
 
-class RuleList(OptionList):
+class RuleList(Scrolled, OptionList):
     """The rules, one a line; space switches."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -31,26 +51,67 @@ class RuleList(OptionList):
 
     async def _on_click(self, event: events.Click) -> None:
         """A click on another rule only goes there, so that its words can be read; the next one switches."""
+        event.prevent_default()
         clicked: int | None = event.style.meta.get("option")
-        if clicked is None:
+        if clicked is None or self.options[clicked].disabled:
             return
         if clicked == self.highlighted:
             self.action_select()
         else:
             self.highlighted = clicked
-        event.prevent_default()
+
+    @property
+    def line_width(self) -> int:
+        """Cells that a line's text can take."""
+        return max(12, self.scrollable_content_region.width - _PADDING)
+
+    def replace(self, options: list[Option], highlighted: int | None) -> None:
+        """List others; what is under the cursor stays in its row on the screen."""
+        above = (self.highlighted or 0) - self.scroll_offset.y
+        with self.app.batch_update():
+            self.set_options(options)
+            self.highlighted = highlighted
+            if highlighted is not None:
+                self.scroll_to(y=max(0, highlighted - above), animate=False, immediate=True, force=True)
 
 
-class RulesPanel(Vertical):
-    """A list of rules above the words for the one under the cursor."""
+class RulesPanel(Container):
+    """A list of rules, and the words for the one under the cursor."""
 
     ALLOW_MAXIMIZE = True
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "a",
+            "all_clients",
+            "all clients",
+            show=False,
+            id="rules.all-clients",
+            tooltip="Show or fold the rules of clients that are not here.",
+        ),
+    ]
+
     DEFAULT_CSS = """
     RulesPanel {
-        & RuleList { height: auto; max-height: 60%; border: none; padding: 0; background: transparent; }
-        & RuleList:focus { border: none; }
-        & #rule-words { height: 1fr; padding: 1 1 0 1; color: $text-muted; scrollbar-size: 0 1; }
+        layout: vertical;
+        & RuleList {
+            height: 1fr;
+            border: none;
+            padding: 0;
+            background: transparent;
+            scrollbar-size: 0 1;
+            scrollbar-gutter: stable;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+        }
+        & RuleList:focus { border: none; background-tint: $background 0%; }
+        & #rule-words { height: 9; padding: 1 1 0 1; scrollbar-size: 0 1; }
+        &.-low #rule-words { display: none; }
+        &.-beside {
+            layout: horizontal;
+            & RuleList { width: 3fr; height: 1fr; }
+            & #rule-words { width: 2fr; height: 1fr; padding: 0 1 0 2; }
+        }
     }
     """
 
@@ -63,10 +124,12 @@ class RulesPanel(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._rules = RuleSet()
+        self._model: Model | None = None
+        self._entries: list[Entry] = []
+        self._drawn: list[Content] = []
         self._hits: dict[str, int] = {}
-        self._bypass = False
-        self._problem: str | None = None
+        self._unfolded = False
+        self._touched = False
 
     def compose(self) -> ComposeResult:
         """The list and the words."""
@@ -74,64 +137,118 @@ class RulesPanel(Vertical):
         with VerticalScroll(id="rule-words"):
             yield Static("", markup=False)
 
-    def show(self, rules: RuleSet, hits: Mapping[str, int], *, bypass: bool, problem: str | None) -> None:
-        """Draw a rule set, and what is wrong with the files, if anything is; the cursor stays on its rule."""
-        self._problem = problem
-        same = [rule.id for rule in rules.rules] == [rule.id for rule in self._rules.rules]
-        self._rules, self._hits, self._bypass = rules, dict(hits), bypass
-        listed = self.query_one(RuleList)
-        if same:
-            for index, rule in enumerate(rules.rules):
-                listed.replace_option_prompt_at_index(index, self._line(rule))
-        else:
-            at = listed.highlighted or 0
-            listed.clear_options()
-            listed.add_options(Option(self._line(rule), id=rule.id) for rule in rules.rules)
-            listed.highlighted = min(at, len(rules.rules) - 1) if rules.rules else None
-        enabled = len(rules.enabled & {rule.id for rule in rules.rules})
-        self.border_subtitle = "bypassed: b" if bypass else f"{enabled} of {len(rules.rules)} on"
-        self._words()
+    def show(self, model: Model) -> None:
+        """Draw the rules in force; the cursor stays on its rule, wherever that is listed now."""
+        self._model = model
+        self._hits = dict(model.totals.hits)
+        self._draw()
 
-    def on_resize(self) -> None:
-        """Hits stand at the right edge."""
-        if self._rules.rules:
-            self.show(self._rules, self._hits, bypass=self._bypass, problem=self._problem)
+    def action_all_clients(self) -> None:
+        """Show the rules of clients that have sent nothing, or fold them away."""
+        self._unfolded = not self._unfolded
+        self._draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Words stand beside the list, below it, or nowhere."""
+        beside = event.size.width >= _BESIDE_FROM
+        self.set_class(beside, "-beside")
+        self.set_class(not beside and event.size.height < _WORDS_FROM, "-low")
+        self.call_after_refresh(self._draw)
+
+    def on_descendant_focus(self) -> None:
+        """From now on the cursor is where the person left it."""
+        self._touched = True
 
     @on(OptionList.OptionSelected)
     def _select(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        rule_id = event.option.id
-        if rule_id is not None:
-            self.post_message(self.Switched(rule_id, rule_id not in self._rules.enabled))
+        entry = self._entry
+        if isinstance(entry, More):
+            self.action_all_clients()
+        elif isinstance(entry, Rule) and self._model is not None:
+            self.post_message(self.Switched(entry.id, entry.id not in self._model.rules.enabled))
 
     @on(OptionList.OptionHighlighted)
     def _highlight(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        self._words()
-
-    def _line(self, rule: Rule) -> Text:
-        on = rule.id in self._rules.enabled
-        count = self._hits.get(rule.id, 0)
-        hits = "–" if not count else "1 hit" if count == 1 else f"{count} hits"
-        room = max(12, self.query_one(RuleList).content_size.width - 2)
-        name = f"{'■' if on else '□'} {visible(rule.id)}"
-        space = room - cell_len(hits) - 1
-        if cell_len(name) > space:
-            name = f"{set_cell_size(name, max(3, space - 1)).rstrip()}…"
-        gap = " " * max(1, room - cell_len(name) - cell_len(hits))
-        line = Text(name + gap + hits, no_wrap=True, overflow="ellipsis")
-        if self._bypass or not on:
-            line.stylize("dim")
-        return line
-
-    def _words(self) -> None:
         listed = self.query_one(RuleList)
-        rules = self._rules.rules
-        if listed.highlighted is None or listed.highlighted >= len(rules):
-            words = ""
+        if event.option_index == 1:
+            # The heading above the first rule comes into sight with it.
+            listed.scroll_home(animate=False, immediate=True)
+        self._draw_words()
+
+    @property
+    def _entry(self) -> Entry | None:
+        at = self.query_one(RuleList).highlighted
+        return self._entries[at] if at is not None and at < len(self._entries) else None
+
+    def _draw(self) -> None:
+        if self._model is None:
+            return
+        model = self._model
+        listed = self.query_one(RuleList)
+        fresh = entries(model.rules.rules, tuple(model.clients), unfolded=self._unfolded)
+        lines = [self._line(entry, listed.line_width) for entry in fresh]
+        if [entry.id for entry in fresh] == [option.id for option in listed.options]:
+            self._entries = fresh
+            for index, (line, drawn) in enumerate(zip(lines, self._drawn, strict=True)):
+                if line != drawn:
+                    listed.replace_option_prompt_at_index(index, line)
         else:
-            rule = rules[listed.highlighted]
-            words = f"{rule.does}\nCost: {rule.cost}\n{rule.level} · {rule.client} · {rule.source}"
-        if self._problem is not None:
-            words = f"! {self._problem}\nThe rules from before stay in force.\n\n{words}"
-        self.query_one("#rule-words Static", Static).update(visible(words))
+            at = self._cursor_in(fresh)
+            self._entries = fresh
+            pairs = zip(fresh, lines, strict=True)
+            options = [Option(line, id=e.id, disabled=isinstance(e, Heading)) for e, line in pairs]
+            listed.replace(options, at)
+        self._drawn = lines
+        self._draw_titles()
+        self._draw_words()
+
+    def _cursor_in(self, fresh: list[Entry]) -> int | None:
+        """Where the cursor's line is now; at the first rule until the person has been here."""
+        places = {entry.id: index for index, entry in enumerate(fresh)}
+        entry = self._entry if self._touched else None
+        if entry is not None and entry.id in places:
+            return places[entry.id]
+        # A rule that is folded away leaves the cursor at the line that it is behind.
+        behind = next((index for index, e in enumerate(fresh) if isinstance(e, More)), None)
+        first = next((index for index, e in enumerate(fresh) if isinstance(e, Rule)), behind)
+        return behind if isinstance(entry, Rule) and behind is not None else first
+
+    def _draw_titles(self) -> None:
+        if self._model is None:
+            return
+        rules = self._model.rules
+        self.border_title = Content(f"rules · {levels.named(rules.level)}")
+        self.set_class(rules.level != "safe", "-above-safe")
+        on = len(rules.enabled & {rule.id for rule in rules.rules})
+        parts = [f"{on} of {len(rules.rules)} on"]
+        if self._model.bypass:
+            parts = ["bypassed: b"]
+        elif self._model.flips == "new-lanes":
+            parts.append("changes: new conversations only")
+        self.border_subtitle = Content(" · ".join(parts))
+
+    def _draw_words(self) -> None:
+        if self._model is None:
+            return
+        entry = self._entry
+        state = self._state(entry) if isinstance(entry, Rule) else _NOTHING
+        said = words(entry, state, self._model.rules, self._model.problem)
+        self.query_one("#rule-words Static", Static).update(said)
+
+    def _line(self, entry: Entry, width: int) -> Content:
+        match entry:
+            case Heading():
+                return heading_line(entry, self._model.rules.enabled if self._model else (), width)
+            case More():
+                return more_line(entry, width)
+            case Rule():
+                return rule_line(entry, self._state(entry), width)
+
+    def _state(self, rule: Rule) -> RuleState:
+        model = self._model
+        if model is None:
+            return _NOTHING
+        on = rule.id in model.rules.enabled
+        return RuleState(on, self._hits.get(rule.id, 0), on and rule.id in model.stale, model.bypass)

@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
-from console import figures
+from console import figures, levels
 from console.model import Model
 from proxy_core.llama.facts import Upstream
 from proxy_core.visible import visible
@@ -33,6 +33,8 @@ class StatusBar(Widget):
         "status--down",
         "status--quiet",
         "status--name",
+        "status--careful",
+        "status--aggressive",
     }
 
     DEFAULT_CSS = """
@@ -45,6 +47,8 @@ class StatusBar(Widget):
         & .status--down { color: $reuse-poor; text-style: bold; }
         & .status--quiet { color: $chart-axis; }
         & .status--name { color: $accent; text-style: bold; }
+        & .status--careful { color: $chart-mark; text-style: bold; }
+        & .status--aggressive { color: $background; background: $chart-mark; text-style: bold; }
     }
     """
 
@@ -98,15 +102,30 @@ class StatusBar(Widget):
         return text.append(f"llama-server {upstream.state}")
 
     def _right(self, model: Model) -> list[_Part]:
-        on = len(model.rules.enabled & {rule.id for rule in model.rules.rules})
-        rules = "bypassed" if model.bypass else f"{on}/{len(model.rules.rules)}"
         today = model.today
         return [
-            _Part(9, Text(f"rules {rules}", self._colour("loading") if model.bypass else Style.null())),
+            *self._rules(model),
             _Part(7, Text(f"today {figures.tokens_short(today.reused)} reused")),
             _Part(5, Text(f"{figures.duration(today.prompt_ms / 1000)} eval")),
             _Part(4, Text(figures.plural(model.totals.requests, "request"), self._colour("quiet"))),
         ]
+
+    def _rules(self, model: Model) -> list[_Part]:
+        if model.bypass:
+            return [_Part(9, Text("rules bypassed", self._colour("loading")))]
+        rules = model.rules
+        on = len(rules.enabled & {rule.id for rule in rules.rules})
+        text = Text(f"rules {on}/{len(rules.rules)} ")
+        if rules.level == "safe":
+            text.append("safe", self._colour("quiet"))
+        else:
+            # Whoever runs with more than safe rules sees it from afar.
+            room = " " if rules.level == "aggressive" else ""
+            text.append(f"{room}{levels.named(rules.level)}{room}", self._colour(rules.level))
+        parts = [_Part(9, text)]
+        if stale := len(model.stale & rules.enabled):
+            parts.append(_Part(8, Text(f"! {stale} stale", self._colour("careful"))))
+        return parts
 
     def _colour(self, name: str) -> Style:
         return self.get_component_rich_style(f"status--{name}", partial=True)

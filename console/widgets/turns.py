@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from console import figures
+from console.widgets.scrolled import Scrolled
 from proxy_core.exchange import Record
 from proxy_core.visible import visible
 
@@ -85,6 +86,7 @@ COLUMNS = (
     Column("time", "time", 8, clock, 9, right=False),
     Column("api", "api", 10, lambda r: _of(r, "label"), 6, right=False),
     Column("client", "client", 12, lambda r: _of(r, "client"), 4, right=False),
+    Column("lane", "lane", 8, lambda r: _of(r, "lane"), 2, right=False),
     Column("model", "model", 20, lambda r: _of(r, "model"), 1, right=False),
     Column("messages", "msgs", 4, lambda r: _of(r, "messages"), 2),
     Column("tokens", "tokens", 7, lambda r: figures.count(r.prompt_tokens), 7),
@@ -106,7 +108,7 @@ def fitting(width: int) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-class TurnsTable(DataTable[Text]):
+class TurnsTable(Scrolled, DataTable[Text]):
     """Follows the newest turn unless the person has moved away from it."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"turns--good", "turns--fair", "turns--poor", "turns--quiet"}

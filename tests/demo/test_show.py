@@ -17,7 +17,7 @@ import pytest
 from console.demo.conversation import steps
 from console.demo.openclaw_wire import Api
 from console.demo.play import TURNS_BEFORE, Player, endless
-from proxy_core.rules import shipped_rules
+from proxy_core.rules import RuleSet, shipped_rules
 from proxy_core.state import State, load_state, save_state
 from tests.console_process import BOUND, COMMAND, finished
 from tests.pseudo_terminal import in_terminal
@@ -158,11 +158,11 @@ def test_on_screen_the_rules_go_on_by_themselves_and_nothing_is_left(
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
-    with in_terminal("demo") as terminal:
-        total = len(shipped_rules())
-        terminal.wait_for(f"rules 0/{total}")
+    rules = RuleSet.of(tuple(shipped_rules()), {}, "careful")
+    with in_terminal("demo", "--level", "careful") as terminal:
+        terminal.wait_for("rules bypassed")
         (home,) = folder.iterdir()
-        terminal.wait_for(f"rules {total}/{total}")
+        terminal.wait_for(f"rules {len(rules.enabled)}/{len(rules.rules)}")
         state, _ = load_state(next(home.glob("*state*")) / "state.json")
         assert state.requests > 0
         terminal.press("q")

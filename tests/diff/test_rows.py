@@ -223,3 +223,23 @@ def test_fold_is_the_only_row_that_unfolds() -> None:
     result = diff(_chat("a"), _chat("b"))
     assert result.unfold(len(result.rows) - 1) is result
     assert ("changed", "a", "b") in _shown(result)
+
+
+def test_a_tool_in_another_place_is_said_to_have_moved_and_folded() -> None:
+    tools = [
+        {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
+        for name in ("read", "write", "exec")
+    ]
+    message = {"role": "user", "content": "Hi"}
+    result = diff(_body([message], tools=tools), _body([message], tools=[tools[2], *tools[:2]]), "chat")
+    rows = _shown(result)
+    start = rows.index(("heading", None, "tool exec"))
+    assert rows[start + 1][2] == "⇅ moved, and otherwise unchanged"
+    assert rows[start + 2][0] == "fold"
+    start = rows.index(("heading", "tool exec", None))
+    assert rows[start + 1][1] == "⇅ moved, and otherwise unchanged"
+    assert len(result.changes) == 2
+    assert not any("write" in str(text) for row in rows for text in row), "the others stay opposite"
+    unfolded = result.unfold(start + 2)
+    assert "parameters" in "".join(str(row.left) for row in unfolded.rows)
+    assert unfolded.unfold_all() == result.unfold_all()

@@ -19,6 +19,8 @@ from console.widgets.rules import RuleList, RulesPanel
 from console.widgets.status import StatusBar
 from console.widgets.turns import TurnsTable
 from proxy_core import paths
+from proxy_core.events import RecordChanged
+from proxy_core.exchange import Exchange, Record
 from tests.real_llama import LlamaFactory, LlamaServer, stop
 from tests.screens.kit import Driven, conversation, driven
 
@@ -63,22 +65,35 @@ def status(d: Driven) -> str:
     return str(d.screen.query_one(StatusBar).render())
 
 
+def edited_by(d: Driven) -> set[str]:
+    """The rules that changed something in the newest request."""
+    exchange = d.app._model.turns()[-1].exchange
+    assert exchange is not None
+    return {edit.rule for edit in exchange.edits}
+
+
 async def test_a_switched_rule_is_obeyed_by_the_next_request(llama: LlamaServer) -> None:
     first, second, *_ = conversation()
     async with driven(llama.url) as d:
         await d.until(lambda: d.app._model.rules.enabled)
+        rules = d.app._model.rules
         await d.send(first)
         await d.until(lambda: table(d).row_count == 1 and cell(d, 0, "state") == "✓ done")
         assert cell(d, 0, "edits") != "0"
+        assert {"openclaw.message-id", "openclaw.timestamp"} <= edited_by(d)
+        # OpenClaw has come, so its rules stand first, and the cursor is on the first of them.
         await d.pilot.press("r", "space", "down", "space")
-        await d.until(lambda: not d.app._model.rules.enabled)
+        await d.until(lambda: len(d.app._model.rules.enabled) == len(rules.enabled) - 2)
+        switched = rules.enabled - d.app._model.rules.enabled
+        assert switched == {"openclaw.message-id", "openclaw.timestamp"}
         await d.send(second)
         await d.until(lambda: table(d).row_count == 2 and cell(d, 1, "state") == "✓ done")
-        assert cell(d, 1, "edits") == "0"
-        assert d.screen.query_one(RulesPanel).border_subtitle == "0 of 2 on"
+        assert not edited_by(d) & switched
+        counts = f"{len(rules.enabled) - 2} of {len(rules.rules)} on"
+        assert str(d.screen.query_one(RulesPanel).border_subtitle) == counts
         chart = d.screen.query_one("#sim-chart", TurnChart)
         assert [point.mark for point in chart._points] == [None, "rules off"]
-        assert "rules 0/2" in status(d)
+        assert f"rules {len(rules.enabled) - 2}/{len(rules.rules)} safe" in status(d)
 
 
 async def test_figures_come_from_the_log(llama_factory: LlamaFactory) -> None:
@@ -125,7 +140,10 @@ async def test_stepping_through_requests(llama: LlamaServer) -> None:
         await d.pilot.press("f")
         assert table(d).selected == (newest or 0) + 1
         await d.pilot.press("d", "n")
-        assert str(pane.border_subtitle).startswith("change ")
+        subtitle = str(pane.border_subtitle)
+        assert subtitle.startswith("change ")
+        assert " edits: " in subtitle
+        assert "message-id" in subtitle
 
 
 async def test_a_click_on_a_bar_selects_its_turn(llama: LlamaServer) -> None:
@@ -150,7 +168,7 @@ async def test_rule_files_are_read_while_it_runs(llama: LlamaServer) -> None:
         file = paths.rules_dir() / "mine.toml"
         file.write_text(RULE.format(pattern="Hello "), encoding="utf-8")
         await d.until(lambda: d.app._model.rules.get("mine.hello"))
-        assert d.screen.query_one(RulesPanel).border_subtitle == "3 of 3 on"
+        assert "mine.hello" in d.app._model.rules.enabled
         for wrong in ("(?=x)", "(?!x)", "(?=y)"):
             file.write_text(RULE.format(pattern=wrong), encoding="utf-8")
             await d.until(partial(told, d, wrong))
@@ -307,6 +325,15 @@ async def test_dropping_old_turns_moves_nothing_that_is_read(llama: LlamaServer)
         assert table(d).selected == selected
 
 
+async def test_the_scroll_bar_stands_at_the_end_with_the_newest_turn(llama: LlamaServer) -> None:
+    exchange = Exchange("POST", "/x", "chat", "chat", True, status="done")
+    async with driven(llama.url) as d:
+        d.app._events.extend(RecordChanged(Record(number, 1.0, exchange)) for number in range(1, 40))
+        await d.until(lambda: table(d).row_count == 39 and table(d).max_scroll_y > 0)
+        await d.until(lambda: table(d).scroll_offset.y == table(d).max_scroll_y)
+        await d.until(lambda: table(d).vertical_scrollbar.position == table(d).scroll_y)
+
+
 async def test_why_a_request_failed_is_said(llama_factory: LlamaFactory) -> None:
     server = llama_factory()
     async with driven(server.url) as d:
@@ -321,10 +348,14 @@ async def test_why_a_request_failed_is_said(llama_factory: LlamaFactory) -> None
 async def test_a_click_on_a_rule_first_goes_there(llama: LlamaServer) -> None:
     async with driven(llama.url) as d:
         await d.until(lambda: d.app._model.rules.enabled)
+        enabled = d.app._model.rules.enabled
         await d.pilot.press("r")
         await d.pilot.pause()
-        await d.pilot.click(RuleList, offset=(3, 1))
+        # The first line is a heading, the second one under the cursor.
+        for _ in range(2):
+            await d.pilot.click(RuleList, offset=(3, 0))
+        await d.pilot.click(RuleList, offset=(3, 2))
         await d.pilot.pause(0.3)
-        assert len(d.app._model.rules.enabled) == 2
-        await d.pilot.click(RuleList, offset=(3, 1))
-        await d.until(lambda: len(d.app._model.rules.enabled) == 1)
+        assert d.app._model.rules.enabled == enabled
+        await d.pilot.click(RuleList, offset=(3, 2))
+        await d.until(lambda: d.app._model.rules.enabled != enabled)

@@ -26,6 +26,8 @@ from proxy_core.events import (
     RulesChanged,
     Today,
     TodayChanged,
+    Totals,
+    TotalsChanged,
     UpstreamChanged,
 )
 from proxy_core.exchange import Bodies, Exchange, Record
@@ -33,8 +35,10 @@ from proxy_core.llama.answer import Answer
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import LogFeed
 from proxy_core.llama.turns import Turn
-from proxy_core.rules import Edit, RuleSet, shipped_rules
+from proxy_core.rules import Edit, RuleSet
+from proxy_core.rules.rule import Level
 from proxy_core.settings import Settings, load_settings
+from tests.screens.few_rules import FEW_RULES
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 
@@ -90,16 +94,16 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def facts() -> list[Event]:
-    rules = tuple(shipped_rules())
+def facts(level: Level = "safe", *stale: str) -> list[Event]:
     upstream = Upstream("http://127.0.0.1:8080", "up", "b11549", "qwen3-coder-next", 4, 131_072)
-    return [UpstreamChanged(upstream), RulesChanged(RuleSet.of(rules, {}))]
+    rules = RuleSet.of(FEW_RULES, {}, level)
+    return [UpstreamChanged(upstream), RulesChanged(rules, stale=frozenset(stale))]
 
 
-def history() -> list[Event]:
+def history(level: Level = "safe", *stale: str) -> list[Event]:
     """Five cold turns, a flip, and nine warm ones; one cancelled, one failed, one direct."""
     edits = (Edit("openclaw.message-id", 0, "a", ""), Edit("openclaw.timestamp", 1, "b", ""))
-    events: list[Event] = [*facts(), LogRead(LogFeed().read(LOG, live=True).lines)]
+    events: list[Event] = [*facts(level, *stale), LogRead(LogFeed().read(LOG, live=True).lines)]
     for number in range(1, 15):
         warm = number > 6
         tokens = 17_000 + 180 * number
@@ -109,7 +113,8 @@ def history() -> list[Event]:
         )
         exchange = Exchange(
             "POST", "/v1/chat/completions", "chat", "chat", True, "openclaw", None, 2 * number, True,
-            "done", 200, edits if number > 5 else (), None, answer, (answer.prompt_ms or 0) + 4_400.0,
+            "done", 200, lane="3f9ac21b", edits=edits if number > 5 else (), answer=answer,
+            total_ms=(answer.prompt_ms or 0) + 4_400.0,
         )  # fmt: skip
         sim = cached / tokens if number > 1 else None
         turn = Turn(slot=0, task=number, selected_by="lcp", sim_best=sim, f_keep=1.0 if warm else 0.18)
@@ -149,6 +154,8 @@ def history() -> list[Event]:
     events.append(RecordChanged(Record(15, 1_771_448_400.0, cancelled, None)))
     events.append(RecordChanged(Record(16, 1_771_448_410.0, failed, None)))
     events.append(RecordChanged(Record(17, 1_771_448_420.0, None, direct)))
+    hits = (("openclaw.message-id", 1204), ("openclaw.timestamp", 987), ("any.tools", 3))
+    events.append(TotalsChanged(Totals(requests=17, hits=hits)))
     events.append(TodayChanged(Today(17, 148_392, 251_000.0)))
     return events
 
@@ -180,6 +187,19 @@ def test_the_light_theme(snap_compare: Snap) -> None:
 
     app = console(history(), "kvconsole-light")
     assert snap_compare(app, terminal_size=(120, 36), run_before=to_the_diff)
+
+
+@pytest.mark.parametrize("theme", ["kvconsole-dark", "kvconsole-light"])
+def test_the_rules(snap_compare: Snap, theme: str) -> None:
+    """An aggressive level, a stale rule under the cursor, and the clients that are not here folded away."""
+
+    async def to_the_rules(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("r", "down")
+        await settle(pilot)
+
+    app = console(history("aggressive", "openclaw.timestamp"), theme)
+    assert snap_compare(app, terminal_size=(120, 36), run_before=to_the_rules)
 
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=str)
