@@ -27,6 +27,7 @@ class ServerOptions(TypedDict, total=False):
     verbosity: int
     cache_ram: int | None
     model: Path | None
+    threads: int | None
 
 
 @dataclass(frozen=True)
