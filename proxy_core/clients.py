@@ -46,7 +46,8 @@ _SIGNS = (
     _sign(
         "claude-code",
         r"claude-(?:cli|code)/",
-        r"(?:x-anthropic-billing-header:|You are (?:Claude Code|a Claude agent|an agent for Claude Code)\b)",
+        r"(?:x-anthropic-billing-header:|You are (?:Claude Code\b|a Claude agent\b|an agent for Claude Code\b"
+        r"|an? [a-z ]{1,60} for Claude Code, Anthropic's official CLI))",
     ),
     _sign(
         "opencode",
@@ -70,10 +71,15 @@ _SIGNS = (
     _sign(
         "hermes",
         r"hermes[-_ ]?agent",
-        r"You are Hermes\b",
-        within=r"(?m)^(?:MEMORY|USER PROFILE) \([^)\n]*\) \[\d{1,3}% ",
+        r"You are Hermes Agent\b",
+        within=r"(?m)^(?:(?:MEMORY|USER PROFILE) \([^)\n]*\) \[\d{1,3}% "
+        r"|Conversation started: [A-Z][a-z]+day, [A-Z][a-z]+ \d\d?, \d{4})",
     ),
-    _sign("goose", r"goose/", r"You are a general-purpose AI agent called goose\b"),
+    _sign(
+        "goose",
+        r"goose/",
+        r"You are a (?:general-purpose AI agent called|specialized subagent within the) goose\b",
+    ),
     _sign("zed", r"zed/", r"You are the Zed coding agent\b"),
     _sign(
         "pi",
@@ -92,8 +98,14 @@ _SIGNS = (
         first=r"### Task:\n(?:Generate (?:a concise, 3-5 word title|1-3 broad tags)"
         r"|Suggest 3-5 relevant follow-up|Analyze the chat history|You are an autocompletion system"
         r"|Respond to the user query using the provided context)",
+        within=r"(?m)^User Context:\n1\. \[\d{4}-\d\d-\d\d\] ",
     ),
-    _sign("librechat", r"librechat", r"# `web_search`:\n"),
+    _sign(
+        "librechat",
+        r"librechat",
+        r"# `web_search`:\n",
+        within=r"(?m)^# `web_search`:\nCurrent Date & Time: ",
+    ),
     _sign(
         "home-assistant",
         r"homeassistant|home assistant",
@@ -119,6 +131,9 @@ _TITLES = {
     "sillytavern": "sillytavern",
 }
 _OPEN_WEBUI = "x-openwebui-"
+
+_FORKED = {"kilo-code": "opencode"}
+"""Clients of which some releases are forks of another, by the other's frame: Kilo's command line."""
 _ORIGINATOR = "originator"
 """Codex names its variant in it: `codex_cli_rs` for instance."""
 
@@ -136,11 +151,11 @@ def recognize(headers: Mapping[str, str], prompt: Prompt | None) -> str | None:
         prompt: The request's prompt, where it could be read.
     """
     named = _by_headers(headers)
-    if named is not None or prompt is None:
+    if prompt is None or (named is not None and named not in _FORKED):
         return named
     system = next((s.text for s in prompt.segments if s.kind == "system"), b"")
     user = next((s.text for s in prompt.segments if s.kind == "user"), b"")
-    return _by_texts(system, user)
+    return _unforked(named or _by_texts(system, user), system)
 
 
 def agent_name(headers: Mapping[str, str]) -> str | None:
@@ -161,6 +176,13 @@ def _by_headers(headers: Mapping[str, str]) -> str | None:
     if any(name.startswith(_OPEN_WEBUI) for name in headers):
         return "open-webui"
     return _TITLES.get(headers.get("x-title", "").strip().lower())
+
+
+def _unforked(client: str | None, system: bytes) -> str | None:
+    """The client whose prompt a fork kept, where it did; else the client itself."""
+    other = _FORKED.get(client or "")
+    frame = next((sign.within for sign in _SIGNS if sign.client == other), None)
+    return other if frame is not None and frame.search(system) else client
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -65,7 +65,6 @@ class Switches:
         """Switch one rule, now and for later runs."""
         before = self._rules.current
         if self._rules.switch(rule_id, on):
-            self._staleness.forget(rule_id)
             self._flipped(rule_id, on)
             self._spread(before)
             self._save(_with_rule(rule_id, on))
@@ -119,6 +118,8 @@ class Switches:
 
     def _spread(self, before: RuleSet, news: str = "") -> None:
         """A change is in force: say so, and what it means for the conversations under way."""
+        for rule in before.enabled ^ self._rules.current.enabled:
+            self._staleness.forget(rule)
         if self._flips == "new-lanes":
             self._lanes.pin(before)
         told = f"{news} {self._meaning()}".strip()

@@ -66,7 +66,12 @@ def test_by_other_headers(name: str, value: str, client: str | None) -> None:
         ("You are a personal assistant running inside Clawdbot.", "openclaw"),
         ("\n You are Claude Code, Anthropic's CLI", "claude-code"),
         ("You are an agent for Claude Code, Anthropic's official CLI", "claude-code"),
+        ("You are a file search specialist for Claude Code, Anthropic's official CLI", "claude-code"),
         ("x-anthropic-billing-header: cc_version=2.1", "claude-code"),
+        ("You are a specialized subagent within the goose AI framework", "goose"),
+        ("You are Hermes Agent, an assistant", "hermes"),
+        ("You are Hermes, messenger of the gods.", None),
+        ("You are a tutor for Claude Code and other tools.", None),
         ("You are a coding agent running in the Codex CLI", "codex"),
         ("You are the Zed coding agent running inside the Zed editor.", "zed"),
         ("You are an expert coding assistant operating inside pi, a harness.", "pi"),
@@ -101,6 +106,10 @@ def test_by_the_prompts_opening(system: str | None, client: str | None) -> None:
         ("I am Sol.\n\n═══\nMEMORY (your personal notes) [49% — 1,085/2,200 chars]\n═══\n", "hermes"),
         ("A MEMORY (your personal notes) [49% — 1,085/2,200 chars]", None),
         ("ROLE\n\nYou are a helpful assistant operating in the Oh My Pi coding harness.", "pi"),
+        ("I am Sol.\n\nConversation started: Sunday, April 26, 2026\nModel: m", "hermes"),
+        ("I am Sol. Conversation started: Sunday, April 26, 2026", None),
+        ("Be brief.\nUser Context:\n1. [2026-01-04] Likes tea", "open-webui"),
+        ("Be brief.\n\n# `web_search`:\nCurrent Date & Time: 2026-04-12T23:38:40.919Z", "librechat"),
         ("Act as an expert.\n- Platform: Linux-6.12\n- Shell: SHELL=/bin/bash\n", "aider"),
         ("- Platform: games\n- Shell: sea\n", None),
     ],
@@ -122,6 +131,15 @@ def test_by_a_frame_within_the_system_prompt(system: str, client: str | None) ->
 )
 def test_by_the_first_user_message(user: str, client: str | None) -> None:
     assert recognize(SDK, prompt("Be brief.", user)) == client
+
+
+def test_a_fork_goes_by_the_prompt_that_it_kept() -> None:
+    env = "<env>\n  Working directory: /w\n  Is directory a git repo: no\n</env>"
+    kept, own = prompt(f"You are Kilo Code,\n{env}"), prompt("You are Kilo Code, an engineer.")
+    assert recognize(SDK, kept) == "opencode"
+    assert recognize({**SDK, "x-title": "Kilo Code"}, kept) == "opencode"
+    assert recognize(SDK, own) == "kilo-code"
+    assert recognize({**SDK, "x-title": "Kilo Code"}, own) == "kilo-code"
 
 
 def test_a_client_that_names_itself_is_believed_before_its_prompt() -> None:

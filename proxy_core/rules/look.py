@@ -11,7 +11,16 @@ from proxy_core.prompt.spans import Span
 from proxy_core.rules.anchors import OPENING, Frame, block_below
 from proxy_core.rules.fenced import Block, value, without
 from proxy_core.rules.patterns import Pattern, pattern
-from proxy_core.rules.places import blocks, covered, inside, opening_block, opening_section, sections
+from proxy_core.rules.places import (
+    blocks,
+    covered,
+    fences,
+    inside,
+    limit,
+    opening_block,
+    opening_section,
+    sections,
+)
 
 At = Literal["start", "json", "section", "block", "whole", "tail", "text", "carrier"]
 """The kinds of places; a rule file names them with `at`."""
@@ -48,9 +57,13 @@ class Look:
     """The line that ends a section."""
     before: Pattern | None = None
     """Where the part of a text begins that others write into."""
+    fenced: bool = True
+    """For `text`: whether fenced code counts. What stands there is an example more often than a client's."""
     opens: Pattern | None = None
     closes: Pattern | None = None
     """The delimiters of a block."""
+    last: bool = False
+    """For `text`: whether only the last match counts, as for what a client writes behind files."""
     token: object = field(default_factory=object, compare=False, repr=False)
     """Stands for this look where its matches are remembered: hashing it whole each time would cost more."""
 
@@ -83,12 +96,22 @@ class Look:
             case "section" | "block":
                 return [change for place in self._parts(text) for change in inside(text, place, self.pattern)]
             case "text":
-                return inside(text, Span(0, len(text)), self.pattern)
+                return self._anywhere(text)
             case "carrier":
                 carrier = self.frame.carrier if self.frame else None
                 return [Change(0, len(text))] if carrier is not None and carrier.match(text) else []
             case "whole" | "tail":
                 return self._edge(text)
+
+    def _anywhere(self, text: bytes) -> list[Change]:
+        found = inside(text, Span(0, len(text)), self.pattern)
+        if found and self.before is not None:
+            end = limit(text, self.before)
+            found = [change for change in found if change.end <= end]
+        if found and not self.fenced:
+            code = fences(text)
+            found = [c for c in found if not any(f.start < c.end and c.start < f.end for f in code)]
+        return found[-1:] if self.last else found
 
     def _json(self, text: bytes) -> list[Block]:
         if self.section is not None:
@@ -107,7 +130,7 @@ class Look:
             return []
         if written:
             return opening_block(text, at, self.opens, self.closes)
-        return blocks(text, self.opens, self.closes)
+        return blocks(text, self.opens, self.closes, self.before)
 
     def _body(self, text: bytes) -> int:
         """Where a text begins to be its writer's own; white space does not count."""

@@ -156,6 +156,8 @@ def _checked_look(table: LookTable, action: str, frames: dict[str, Frame]) -> Lo
         heading=line_pattern(table.heading) if table.heading is not None else None,
         until=line_pattern(table.until or _UNTIL) if at == "section" else None,
         before=_optional(table.before),
+        fenced=table.fenced is not False,
+        last=table.match == "last",
         opens=_optional(table.open),
         closes=_optional(table.close),
     )
@@ -206,7 +208,7 @@ def _check_place(table: LookTable, at: At, kinds: frozenset[str], action: str) -
         if table.frame is not None and not written:
             raise RuleError("a frame is for user texts; take `frame` out.")
         if table.before is not None and written:
-            raise RuleError("in a user's text only a section at the start counts; take `before` out.")
+            raise RuleError("in a user's text only what stands at the start counts; take `before` out.")
     if at == "carrier" and (action != "relocate" or kinds != {"user"}):
         raise RuleError('at = \'carrier\' is for action = "relocate" and in = ["user"].')
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from proxy_core.prompt import Change
 from proxy_core.prompt.spans import Span
 from proxy_core.rules.patterns import Match, Pattern
+
+_FENCE = re.compile(rb"^ {0,3}(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 
 
 def sections(text: bytes, heading: Pattern, until: Pattern, before: Pattern | None) -> list[Span]:
@@ -18,15 +22,13 @@ def sections(text: bytes, heading: Pattern, until: Pattern, before: Pattern | No
             is the client's.
     """
     found: list[Span] = []
-    limit = len(text)
-    if before is not None and (border := before.search(text)) is not None:
-        limit = border.start()
+    border = limit(text, before)
     at = 0
-    while (match := heading.search(text, at)) is not None and match.start() < limit:
+    while (match := heading.search(text, at)) is not None and match.start() < border:
         close = until.search(text, match.end())
-        end = min(close.start() if close is not None else len(text), limit)
+        end = min(close.start() if close is not None else len(text), border)
         found.append(Span(match.start(), end))
-        if before is not None or end >= limit or match.end() == match.start():
+        if before is not None or end >= border or match.end() == match.start():
             break
         at = end
     return found
@@ -41,11 +43,34 @@ def opening_section(text: bytes, at: int, heading: Pattern, until: Pattern) -> l
     return [Span(at, close.start() if close is not None else len(text))]
 
 
-def blocks(text: bytes, opens: Pattern, closes: Pattern | None) -> list[Span]:
+def limit(text: bytes, before: Pattern | None) -> int:
+    """Where the part of a text begins that others write into; its end, if there is none."""
+    border = before.search(text) if before is not None else None
+    return len(text) if border is None else border.start()
+
+
+def fences(text: bytes) -> list[Span]:
+    """Fenced code, as in Markdown: a fence that is never closed is none."""
+    found: list[Span] = []
+    opened: re.Match[bytes] | None = None
+    for fence in _FENCE.finditer(text) if b"```" in text or b"~~~" in text else ():
+        if opened is None:
+            opened = fence
+        elif fence[1].startswith(opened[1]) and not fence[2].strip():
+            found.append(Span(opened.start(), fence.end()))
+            opened = None
+    return found
+
+
+def blocks(text: bytes, opens: Pattern, closes: Pattern | None, before: Pattern | None = None) -> list[Span]:
     """The parts from a delimiter to the next closing one, delimiters included.
 
-    Without `closes` a block goes on to the text's end; where several could begin, none is certain.
+    Without `closes` a block goes on to the text's end; where several could begin, none is certain. With
+    `before` only the first block above it is the client's.
     """
+    if before is not None:
+        text = text[: limit(text, before)]
+        return blocks(text, opens, closes)[:1]
     found: list[Span] = []
     at = 0
     while (match := opens.search(text, at)) is not None and match.end() > match.start():

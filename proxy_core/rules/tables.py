@@ -62,7 +62,12 @@ class LookTable(msgspec.Struct, forbid_unknown_fields=True):
     until: str | None = None
     """at = section: a pattern for the line that ends it; left out: the next Markdown heading."""
     before: str | None = None
-    """at = json or section: a pattern for where others' text begins; only what stands above it counts."""
+    """at = json, section, block or text: a pattern for where others' text begins; only what stands above it
+    counts."""
+    match: Literal["last"] | None = None
+    """at = text: only the last match counts; what stands above may be a file that quotes it."""
+    fenced: bool | None = None
+    """at = text: false leaves fenced code alone, where examples stand."""
     open: str | None = None
     """at = block: a pattern for what begins it."""
     close: str | None = None
@@ -130,10 +135,10 @@ LOOK_KEYS: dict[At, tuple[frozenset[str], frozenset[str]]] = {
     "start": (frozenset({"pattern"}), frozenset({"frame"})),
     "json": (frozenset({"keys"}), frozenset({"section", "before", "proof", "frame"})),
     "section": (frozenset({"heading"}), frozenset({"until", "before", "pattern", "frame"})),
-    "block": (frozenset({"open"}), frozenset({"close", "pattern", "frame"})),
+    "block": (frozenset({"open"}), frozenset({"close", "before", "pattern", "frame"})),
     "whole": (frozenset({"pattern"}), frozenset()),
     "tail": (frozenset({"pattern"}), frozenset()),
-    "text": (frozenset({"pattern"}), frozenset()),
+    "text": (frozenset({"pattern"}), frozenset({"before", "fenced", "match"})),
     "carrier": (frozenset(), frozenset({"frame"})),
 }
 """For each kind of place the keys of a look that it needs, and those that it may have besides."""

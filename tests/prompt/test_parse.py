@@ -253,5 +253,8 @@ def test_what_is_no_text_counts_but_for_its_cache_marker() -> None:
         part = {"type": "image", "source": {"data": "AAAA"}, **more}
         return read("messages", {"messages": [{"role": "user", "content": [part]}]})
 
-    [plain], [marked] = image().messages[0].others, image(cache_control={"type": "ephemeral"}).messages[0].others
+    [plain], [marked] = (
+        image().messages[0].others,
+        image(cache_control={"type": "ephemeral"}).messages[0].others,
+    )
     assert plain == marked == b'{"data": "AAAA"}'

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -209,3 +212,39 @@ def test_matches_are_apart_in_order_and_not_empty(text: str, look: Look) -> None
         assert at <= change.start < change.end <= len(text.encode())
         assert change.new == b""
         at = change.end
+
+
+def anywhere(wanted: str, **more: Any) -> Look:
+    return Look(SYSTEM, "text", pattern(wanted), **more)
+
+
+def test_above_a_border_only() -> None:
+    text = "<a>1</a> <a>2</a>\n# Files\n<a>3</a> 4"
+    assert found(anywhere(r"\d", before=pattern("(?m)^# Files$")), text) == ["1", "2"]
+    assert found(anywhere(r"\d", before=pattern("(?m)^# None$")), text) == ["1", "2", "3", "4"]
+    assert found(block("<a>", "</a>", r"\d"), text) == ["1", "2", "3"]
+    bordered = replace(block("<a>", "</a>", r"\d"), before=pattern("(?m)^# Files$"))
+    assert found(bordered, text) == ["1"]
+    assert found(bordered, "# Files\n<a>3</a>") == []
+
+
+def test_the_last_match_only() -> None:
+    assert found(anywhere(r"\d", last=True), "1 2 3") == ["3"]
+    assert found(anywhere(r"\d", last=True), "none") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("1\n```\n2\n```\n3", ["1", "3"]),
+        ("1\n```text\n2\n````\n3", ["1", "3"]),
+        ("1\n~~~\n2\n```\n~~~\n3", ["1", "3"]),
+        ("1\n````\n```\n2\n```\n````\n3", ["1", "3"]),
+        ("1\n```\n2 was never closed", ["1", "2"]),
+        ("1\n```\nx\n```py\n2\n```\n3", ["1", "3"]),
+        ("a ``` 1 ``` b", ["1"]),
+    ],
+)
+def test_fenced_code_may_be_left_alone(text: str, left: list[str]) -> None:
+    assert found(anywhere(r"\d", fenced=False), text) == left
+    assert len(found(anywhere(r"\d"), text)) >= len(left)

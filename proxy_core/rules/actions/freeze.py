@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import msgspec
@@ -27,9 +29,10 @@ class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         outcome = Outcome()
         places = list(draft.places(looks))
         outcome.matched = bool(places)
+        as_many = _as_many(rule, looks, draft, outcome, places)
         firsts: list[str] = []
         now: list[str] = []
-        for number, place in enumerate(places if self._as_many(rule, looks, draft, outcome, places) else ()):
+        for number, place in enumerate(places if as_many else ()):
             value = place.text
             first = draft.recall.get(rule, f"value.{number}")
             if first is None:
@@ -40,37 +43,34 @@ class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 )
             firsts.append(first.decode(errors="replace").strip())
             now.append(value.decode(errors="replace").strip())
-        if self.note is not None and draft.persons and (firsts or not places):
-            self._tell(rule, draft, outcome, firsts, now)
+        if self.note is not None and draft.persons:
+            if places:
+                add_note(rule, draft, outcome, partial(self._news, firsts, now))
+            else:
+                replay_notes(rule, draft, outcome)
         return outcome
 
-    def _as_many(
-        self, rule: str, looks: tuple[Look, ...], draft: Draft, outcome: Outcome, places: list[Place]
-    ) -> bool:
-        """Whether each place can be told from the others by its number.
+    def _news(self, firsts: list[str], now: list[str], latest: str | None) -> str:
+        """The note for values of which the latest note, if there was one, said something else."""
+        changed = [value for value, first in zip(now, firsts, strict=True) if value != first]
+        # Back at the first value after another was told: that has to be told as well.
+        told = changed if changed or latest is None else now[:1]
+        said = "\n\n".join((self.note or "").replace("{}", value) for value in told if value)
+        return "" if said == latest else said
 
-        In system text all of them come again in each request: where one is gone or new, the numbers say
-        nothing, and everything stays as it was sent.
-        """
-        if not places or any(look.kinds != {"system"} for look in looks):
-            return True
-        count = str(len(places)).encode()
-        known = draft.recall.get(rule, _COUNT)
-        if known is None:
-            outcome.writes[_COUNT] = count
-        return known in (None, count)
 
-    def _tell(self, rule: str, draft: Draft, outcome: Outcome, firsts: list[str], now: list[str]) -> None:
-        note = self.note or ""
+def _as_many(
+    rule: str, looks: tuple[Look, ...], draft: Draft, outcome: Outcome, places: Sequence[Place]
+) -> bool:
+    """Whether each place can be told from the others by its number.
 
-        def fresh(latest: str | None) -> str:
-            changed = [value for value, first in zip(now, firsts, strict=True) if value != first]
-            # Back at the first value after another was told: that has to be told as well.
-            told = changed if changed or latest is None else now[:1]
-            said = "\n\n".join(note.replace("{}", value) for value in told if value)
-            return "" if said == latest else said
-
-        if outcome.matched:
-            add_note(rule, draft, outcome, fresh)
-            return
-        replay_notes(rule, draft, outcome)
+    In system text all of them come again in each request: where one is gone or new, the numbers say nothing,
+    and everything stays as it was sent.
+    """
+    if not places or any(look.kinds != {"system"} for look in looks):
+        return True
+    count = str(len(places)).encode()
+    known = draft.recall.get(rule, _COUNT)
+    if known is None:
+        outcome.writes[_COUNT] = count
+    return known in (None, count)
