@@ -53,7 +53,7 @@ def test_it_ends_with_an_open_stream_and_leaves_the_terminal_as_it_was(
     listen, url = _listen()
     with in_terminal("--upstream", server.url, "--listen", listen) as terminal:
         terminal.wait_for(f"ANTHROPIC_BASE_URL={url}")
-        terminal.wait_for("openclaw.message-id")
+        terminal.wait_for("Clocks in system prompts")
         assert terminal.attributes != terminal.before
         with endless_stream(url) as chunks:
             if isinstance(end, str):

@@ -279,11 +279,13 @@ def test_the_answer_is_known_again_in_every_api(house: House, api: Api) -> None:
     }
     said.calls[0].name = "run"
     key = "input" if api == "responses" else "messages"
-    lane = house.ask(user("hi"), api=api, answer=said, **{key: [user("hi")]})
+    first: dict[str, Any] = {key: [user("hi")]}
+    lane = house.ask(user("hi"), api=api, answer=said, **first)
     before = lane.chain
     assert len(before) == (3 if api == "responses" else 2)
     later = [user("hi"), *shapes[api], user("more")]
-    assert house.ask(*later, api=api, **{key: later}) is lane
+    second: dict[str, Any] = {key: later}
+    assert house.ask(*later, api=api, **second) is lane
     assert lane.chain[: len(before)] == before
 
 
