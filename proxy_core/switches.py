@@ -128,14 +128,16 @@ class Switches:
         self._publish()
 
     def _meaning(self) -> str:
-        live = len(self._lanes.live(time.time() - _LIVE_SECONDS))
+        lanes = self._lanes.live(time.time() - _LIVE_SECONDS)
+        # What asked once, such as a maker of titles, will hardly ask again; the latest may have just begun.
+        live = sum(lane.requests > 1 or lane is lanes[0] for lane in lanes)
         if not live or self._rules.bypass:
             return ""
         one = live == 1
-        lanes = "1 conversation" if one else f"{live} conversations"
+        who = "1 conversation" if one else f"{live} conversations"
         if self._flips == "new-lanes":
-            return f"{lanes} {'keeps the rules it' if one else 'keep the rules they'} began with."
-        return f"{lanes} may evaluate {'its next prompt' if one else 'their next prompts'} anew."
+            return f"{who} {'keeps the rules it' if one else 'keep the rules they'} began with."
+        return f"{who} may evaluate {'its next prompt' if one else 'their next prompts'} anew."
 
     def _publish(self) -> None:
         self._stale = self._staleness.stale

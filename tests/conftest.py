@@ -10,7 +10,9 @@ from typing import Unpack
 
 import pytest
 
+from tests.fake_upstream import FakeUpstream, fake_upstream
 from tests.real_llama import LlamaFactory, LlamaServer, ServerOptions, running_llama
+from tests.running import Running, running_engine
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +45,17 @@ def llama_factory(tmp_path: Path) -> Iterator[LlamaFactory]:
             return started[-1]
 
         yield start
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeUpstream]:
+    """A scripted upstream, for what a real server cannot be made to do."""
+    with fake_upstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def run(fake: FakeUpstream) -> Iterator[Running]:
+    """An engine in front of the scripted upstream."""
+    with running_engine(fake.url) as running:
+        yield running

@@ -10,7 +10,7 @@ import pytest
 from proxy_core import __version__
 from proxy_core.rules import RuleSet, shipped_rules
 from tests.fake_upstream import FakeUpstream, fake_upstream
-from tests.running import OPENCLAW, Running, asked, running_engine
+from tests.running import OPENCLAW, Running, asked
 
 BODY = b'{"messages":[{"role":"user","content":"[Wed 2026-02-18 20:48 UTC] hi"}]}'
 EDITED = b'{"messages":[{"role":"user","content":"hi"}]}'
@@ -22,12 +22,6 @@ STAMP = "openclaw.timestamp"
 def fake() -> Iterator[FakeUpstream]:
     with fake_upstream(props=b'{"build_info":"b11549-abc","total_slots":2}') as upstream:
         yield upstream
-
-
-@pytest.fixture
-def run(fake: FakeUpstream) -> Iterator[Running]:
-    with running_engine(fake.url) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import pytest
 
 from proxy_core import paths
 from proxy_core.events import RulesChanged
 from proxy_core.staleness import ENOUGH
 from proxy_core.state import load_state
-from tests.fake_upstream import FakeUpstream, fake_upstream
+from tests.fake_upstream import FakeUpstream
 from tests.rules.talk import Message, assistant, system, user
 from tests.running import OPENCLAW, Running, asked, running_engine
 
 ANSWER: Message = {"choices": [{"index": 0, "message": {"content": "yes", "reasoning_content": "I think."}}]}
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeUpstream]:
-    with fake_upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def run(fake: FakeUpstream) -> Iterator[Running]:
-    with running_engine(fake.url) as running:
-        yield running
 
 
 def chat(run: Running, fake: FakeUpstream, *messages: Message, **body: Any) -> Message:
@@ -82,8 +68,8 @@ def test_reasoning_comes_back_from_the_careful_level_on(run: Running, fake: Fake
     assert chat(run, fake, *turns)["messages"][1] == assistant("yes")
     run.engine.set_level("careful")
     run.wait_for(lambda: run.of(RulesChanged)[-1].rules.level == "careful", "the level")
-    chat(run, fake, *turns[:1])
-    assert chat(run, fake, *turns)["messages"][1]["reasoning_content"] == "I think."
+    chat(run, fake, user("ho"))
+    assert chat(run, fake, user("ho"), *turns[1:])["messages"][1]["reasoning_content"] == "I think."
 
 
 def test_a_level_survives_a_restart_and_marks_the_next_turn(fake: FakeUpstream) -> None:

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from proxy_core import paths
 from proxy_core.events import RulesChanged
-from tests.fake_upstream import FakeUpstream, fake_upstream
+from tests.fake_upstream import FakeUpstream
 from tests.running import Running, asked, running_engine
 
 HELLO = b'{"messages":[{"role":"user","content":"hello world"}]}'
@@ -24,18 +21,6 @@ cost = "None."
 in = ["user"]
 pattern = "{pattern}"
 """
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeUpstream]:
-    with fake_upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def run(fake: FakeUpstream) -> Iterator[Running]:
-    with running_engine(fake.url) as running:
-        yield running
 
 
 def said(run: Running, fake: FakeUpstream) -> bytes:

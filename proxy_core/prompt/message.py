@@ -54,14 +54,15 @@ _memory = _Memory()
 def read_message(api: Api, raw: bytes) -> Message:
     """One item of a request's list of messages.
 
-    One that cannot be read (an object in it repeats a key, a string is no text) has no kind and no segments:
-    it goes on as it is, and the other messages are read all the same.
+    One that cannot be read (an object in it repeats a key, its bytes are no text) has no kind and no
+    segments: it goes on as it is, and the other messages are read all the same.
     """
     known = _memory.get((api, raw))
     if known is None:
         try:
+            raw.decode()
             known = _responses_item(raw) if api == "responses" else _message(raw)
-        except PromptError:
+        except (PromptError, UnicodeDecodeError):
             known = Message(raw)
         _memory.put((api, raw), known)
     return known
@@ -76,9 +77,10 @@ def read_text(kind: Kind, raw: bytes) -> Message:
     if known is None:
         parts = Parts()
         try:
+            raw.decode()
             read_content(raw, whole(raw), kind, parts)
             known = _made(raw, kind, parts)
-        except PromptError:
+        except (PromptError, UnicodeDecodeError):
             known = Message(raw, kind)
         _memory.put((kind, raw), known)
     return known
@@ -128,11 +130,6 @@ def _responses_item(raw: bytes) -> Message:
 
 
 def _made(raw: bytes, kind: Kind, parts: Parts) -> Message:
-    made = Message(
+    return Message(
         raw, kind, tuple(parts.segments), tuple(parts.calls), tuple(parts.answers), tuple(parts.others)
     )
-    if not raw.isascii():
-        # Bytes that are no text are for the server to judge: no rule touches them.
-        for segment in made.segments:
-            _ = segment.text
-    return made

@@ -52,7 +52,7 @@ def learned(
     links: list[bytes] = []
     writes: dict[tuple[str, str], bytes] = {}
     answered = link
-    for message in _messages(api, said):
+    for message in _messages(api, said) if said.text or said.calls else ():
         own = identity(message, frame)
         if own is None:
             continue

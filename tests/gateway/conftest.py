@@ -6,14 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fake_upstream import FakeUpstream, fake_upstream
+from tests.fake_upstream import FakeUpstream
 from tests.running import Running, running_engine
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeUpstream]:
-    with fake_upstream() as upstream:
-        yield upstream
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,7 +13,7 @@ from proxy_core.lanes.store import LaneStore
 from tests.console_process import finished
 from tests.fake_upstream import FakeUpstream, fake_upstream
 from tests.rules_verbs.kit import verb
-from tests.running import Running, asked, free_port, running_engine
+from tests.running import Running, asked, free_port
 
 ANSWER = b'{"usage":{"prompt_tokens":9,"completion_tokens":1}}'
 
@@ -90,18 +89,6 @@ def test_a_file_that_cannot_be_written_is_told(nobody: str) -> None:
     assert ran.code == 2
     assert "Rule memory: " in ran.err
     assert "lanes.sqlite" in ran.err
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeUpstream]:
-    with fake_upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-def run(fake: FakeUpstream) -> Iterator[Running]:
-    with running_engine(fake.url) as running:
-        yield running
 
 
 def chat(run: Running, fake: FakeUpstream, words: str) -> None:
