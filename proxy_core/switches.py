@@ -59,7 +59,8 @@ class Switches:
         """Say which rules are in force, and what is wrong with the files."""
         self._publish()
         if self._rules.problem is not None:
-            self._tell(Notice("error", "Rules", self._rules.problem))
+            message = f"{self._rules.problem}\nNone of your own rules counts until that is put right."
+            self._tell(Notice("error", "Rules", message))
 
     def set_rule(self, rule_id: str, on: bool) -> None:
         """Switch one rule, now and for later runs."""

@@ -12,6 +12,7 @@ import click
 
 from console.options import load
 from proxy_core import paths
+from proxy_core.clients import CLIENTS
 from proxy_core.errors import ConfigError, RuleError
 from proxy_core.rulebook import Rulebook
 from proxy_core.rules import Rule, RuleSet
@@ -48,20 +49,20 @@ class Book:
         return rule
 
     def need_client(self, client: str) -> None:
-        """Check that rules are written for a client.
+        """Check that there is such a client.
 
         Raises:
-            ConfigError: There are none; the message names the clients.
+            ConfigError: None is recognized by that name or has rules; the message names the clients.
         """
         if client not in self.clients:
             near = difflib.get_close_matches(client, self.clients, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(self.clients)}."
-            raise ConfigError(f"No rule is written for the client {client!r}. {hint}", title="Rules")
+            raise ConfigError(f"There is no client {client!r}. {hint}", title="Rules")
 
     @cached_property
     def clients(self) -> list[str]:
-        """Whom rules are written for, `any` left out."""
-        return sorted({rule.client for rule in self.rules.rules} - {"any"})
+        """Who is recognized, and whom rules are written for; `any` left out."""
+        return sorted(CLIENTS | {rule.client for rule in self.rules.rules} - {"any"})
 
 
 def open_book(typed: dict[str, Any]) -> Book:

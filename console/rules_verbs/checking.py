@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from proxy_core import paths
+from proxy_core.clients import CLIENTS
 from proxy_core.rules import shipped_rules
 from proxy_core.rules.library import read_files, user_files
+from proxy_core.rules.wording import instead, sentence
 
 
 def check(files: Sequence[Path]) -> int:
@@ -19,17 +21,27 @@ def check(files: Sequence[Path]) -> int:
         files: The files, or directories of them; none means all in the person's rules directory.
     """
     places = files or [paths.rules_dir()]
-    wanted = [file for place in places for file in ([place] if place.is_file() else user_files(place))]
+    found = (f for place in places for f in (user_files(place) if place.is_dir() or not files else [place]))
+    wanted = list(dict.fromkeys(found))  # One that is named twice would take its own ids.
     if not wanted:
         where = ", ".join(map(str, places))
         click.echo(f"There are no rule files in {where}. `kvconsole rules new mine.clock` writes one.")
         return 0
     rules, problems = read_files(wanted, shipped_rules())
+    problems += [
+        sentence(
+            f"{rule.source}: rule {rule.id!r}: no client is recognized as {rule.client!r}, so it would never "
+            f"run{instead(rule.client, [*CLIENTS, 'any'])}"
+        )
+        for rule in rules
+        if rule.client not in CLIENTS | {"any"}
+    ]
     for problem in problems:
         click.echo(problem, err=True)
     if problems:
         return 1
-    click.echo(f"{_count(len(wanted), 'file')}, {_count(len(rules), 'rule')}: fine, examples and all.")
+    fine = "fine, examples and all." if rules else "nothing to check; a rule begins with [[rule]]."
+    click.echo(f"{_count(len(wanted), 'file')}, {_count(len(rules), 'rule')}: {fine}")
     return 0
 
 

@@ -19,10 +19,10 @@ def all_rules(typed: dict[str, Any], client: str | None, *, as_json: bool) -> st
     """All rules, or those that run for one client, as a table or as JSON.
 
     Raises:
-        KvconsoleError: The settings are wrong, or no rule is written for the client.
+        KvconsoleError: The settings are wrong, or there is no such client.
     """
     book = open_book(typed)
-    if client is not None:
+    if client not in (None, "any"):
         book.need_client(client)
     wanted = [rule for rule in book.rules.rules if client is None or rule.client in (client, "any")]
     if as_json:

@@ -78,8 +78,8 @@ def _create(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         # Only if it is not there, in one step: a person's file is never overwritten.
-        with file.open("x", encoding="utf-8") as new:
-            new.write(text)
+        file.touch(mode=0o600, exist_ok=False)
+        file.write_text(text, encoding="utf-8")
     except FileExistsError as error:
         raise ConfigError(f"{file} is there already; nothing was written.", title="Rules") from error
     except OSError as error:

@@ -58,7 +58,7 @@ def try_rule(typed: dict[str, Any], rule_id: str, request: Request, *, name: str
     if request.client is not None:
         book.need_client(request.client)
     rules = book.rules if one is None else RuleSet(book.rules.rules, frozenset({one.id}), book.level)
-    played = _play(rules, one, request)
+    played = _play(rules, one, request, name)
     if as_json:
         click.echo(json.dumps(_facts(played), indent=2, ensure_ascii=False))
     else:
@@ -66,14 +66,14 @@ def try_rule(typed: dict[str, Any], rule_id: str, request: Request, *, name: str
     return 0 if played.result.matched else 1
 
 
-def _play(rules: RuleSet, one: Rule | None, request: Request) -> _Played:
+def _play(rules: RuleSet, one: Rule | None, request: Request, name: str) -> _Played:
     room = Room(request.context, _TOKENS_PER_BYTE)
     memory: Memory = {}
     for number, body in enumerate(request.earlier, 1):
         prompt = _prompt(body, request.api, f"earlier body {number}")
         earlier = rules.apply(prompt, _client(prompt, one, request), memory, room)
         memory = {**memory, **earlier.writes}
-    prompt = _prompt(request.body, request.api, "the body")
+    prompt = _prompt(request.body, request.api, visible(name))
     client = _client(prompt, one, request)
     return _Played(rules, prompt, client, rules.apply(prompt, client, memory, room))
 

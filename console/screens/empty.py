@@ -17,7 +17,9 @@ def turns(address: str, model: Model) -> str:
         f'or try: curl -d \'{{"prompt":"Hi","n_predict":8}}\' {address}/completion',
     ]
     if model.upstream.state == "down":
-        lines += ["", f"llama-server is not there: {model.upstream.url}. Start it, or pass --upstream URL."]
+        # First, since a low pane shows the beginning.
+        missing = f"llama-server is not there: {model.upstream.url}. Start it, or pass --upstream URL."
+        lines = [missing, "", *lines]
     return "\n".join(lines)
 
 

@@ -40,8 +40,8 @@ def words(entry: Entry | None, state: RuleState, rules: RuleSet, problem: str | 
 def _of_rule(rule: Rule, state: RuleState, rules: RuleSet) -> Content:
     pieces: list[tuple[str, str]] = [(f"{visible(rule.title)}\n", "bold $text")]
     if state.stale:
-        stale = f"! Stale: found nothing in {ENOUGH} requests of this client: its format may have changed.\n"
-        pieces.append((stale, "$chart-mark"))
+        stale = f"! Stale: found nothing in its client's last {ENOUGH} requests; its format may have changed."
+        pieces.append((f"{stale}\n", "$chart-mark"))
     pieces += [
         (f"{visible(rule.does)}\n", "$text"),
         (f"Costs: {visible(rule.cost)}\n", _QUIET),

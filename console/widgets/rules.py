@@ -105,12 +105,12 @@ class RulesPanel(Container):
             text-overflow: ellipsis;
         }
         & RuleList:focus { border: none; background-tint: $background 0%; }
-        & #rule-words { height: 9; padding: 1 1 0 1; scrollbar-size: 0 1; }
+        & #rule-words { height: 9; max-height: 60%; padding: 1 1 0 1; scrollbar-size: 0 1; }
         &.-low #rule-words { display: none; }
         &.-beside {
             layout: horizontal;
             & RuleList { width: 3fr; height: 1fr; }
-            & #rule-words { width: 2fr; height: 1fr; padding: 0 1 0 2; }
+            & #rule-words { width: 2fr; height: 1fr; max-height: 100%; padding: 0 1 0 2; }
         }
     }
     """
@@ -227,6 +227,10 @@ class RulesPanel(Container):
             parts = ["bypassed: b"]
         elif self._model.flips == "new-lanes":
             parts.append("changes: new conversations only")
+        if self._unfolded:
+            parts.append("all clients: a folds")
+        if self._model.problem is not None:
+            parts.insert(0, "! rule files")
         self.border_subtitle = Content(" · ".join(parts))
 
     def _draw_words(self) -> None:

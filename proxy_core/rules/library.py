@@ -45,7 +45,7 @@ def load_rules(user_dir: Path) -> tuple[Rule, ...]:
         user_dir: A person's own rule files, `*.toml`; it need not exist.
 
     Raises:
-        RuleError: A file is wrong; the message has a line for each file that is.
+        RuleError: A file is wrong; the message has a line for each thing that is.
     """
     rules = shipped_rules()
     own, problems = read_files(user_files(user_dir), rules)
@@ -74,7 +74,7 @@ def read_files(files: Iterable[Path], known: Iterable[Rule]) -> tuple[list[Rule]
             problems.append(f"{file.name}: cannot be read: {error.strerror}.")
             continue
         except RuleError as error:
-            problems.append(error.message)
+            problems += error.message.splitlines()
             continue
         problems += (
             f"{file.name}: the id {r.id!r} is taken by {taken[r.id]}; choose another."

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any
+from codecs import BOM_UTF8
+from collections.abc import Callable
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
 from proxy_core.errors import RuleError
+from proxy_core.prompt import Api
 from proxy_core.rules.actions import PLACED
 from proxy_core.rules.anchors import Frame
 from proxy_core.rules.examples import check_example
@@ -17,7 +20,9 @@ from proxy_core.rules.parameters import action_of
 from proxy_core.rules.patterns import Pattern, pattern
 from proxy_core.rules.rule import Rule
 from proxy_core.rules.tables import LOOK_KEYS, FrameTable, LookTable, PackTable, RuleTable, keys_of
-from proxy_core.rules.wording import in_words, instead
+from proxy_core.rules.wording import in_words, instead, sentence
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 _ID = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _UNTIL = "#{1,3} .*"
@@ -35,11 +40,36 @@ def read_pack(name: str, data: bytes) -> list[Rule]:
 
     Raises:
         RuleError: It is no TOML, has an unknown or wrong key, a pattern RE2 does not know, or an example
-            that does not come out as it says. The message names file, rule and key.
+            that does not come out as it says. The message has a line for each rule that is wrong, which
+            names file, rule and key.
     """
+    tree = _tree(name, data)
+    entries = tree.pop("rule", [])
+    if not isinstance(entries, list):
+        raise RuleError(f"{name}: `rule` is a list of tables: write [[rule]], in two pairs of brackets.")
+    frames = _frames(name, tree)
+    rules: list[Rule] = []
+    problems: list[str] = []
+    taken: set[str] = set()
+    for number, entry in enumerate(entries, 1):
+        try:
+            rule = _entry(name, entry, frames)
+            if rule.id in taken:
+                raise RuleError("the id comes twice in this file; choose another.")
+            taken.add(rule.id)
+            rules.append(rule)
+        except RuleError as error:
+            problems.append(f"{name}: rule {_called(entry, number)}: {error.message}")
+    if problems:
+        raise RuleError("\n".join(problems))
+    return rules
+
+
+def _tree(name: str, data: bytes) -> dict[str, Any]:
+    if data.startswith(BOM_UTF8):
+        raise RuleError(f"{name}: it begins with a byte order mark; save it as UTF-8 without one.")
     try:
-        tree: dict[str, Any] = tomllib.loads(data.decode())
-        table = msgspec.convert(tree, PackTable)
+        return tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
         raise RuleError(
             f"{name}: the file is not UTF-8 text ({error.reason} at byte {error.start})."
@@ -48,49 +78,73 @@ def read_pack(name: str, data: bytes) -> list[Rule]:
         raise RuleError(f"{name}: this is not valid TOML: {error}.") from error
     except RecursionError:
         raise RuleError(f"{name}: it is nested too deeply.") from None
+
+
+def _called(entry: Any, number: int) -> str:
+    """What a person knows a rule by: its id, else which one of the file it is."""
+    told = entry.get("id") if isinstance(entry, dict) else None
+    return repr(told) if isinstance(told, str) else f"number {number}"
+
+
+def _entry(source: str, entry: Any, frames: dict[str, Frame]) -> Rule:
+    """One rule, its examples played."""
+    table = _converted(entry, RuleTable)
+    rule = _rule(source, table, frames)
+    for number, example in enumerate(table.example, 1):
+        check_example(rule, number, example)
+    return rule
+
+
+def _converted(given: Any, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        raise RuleError(f"{name}: {in_words(str(error), tree)}.") from error
-    frames = _frames(name, table)
-    rules: list[Rule] = []
-    for entry in table.rule:
-        try:
-            if any(rule.id == entry.id for rule in rules):
-                raise RuleError("the id comes twice in this file; choose another.")
-            rule = _rule(name, entry, frames)
-            for number, example in enumerate(entry.example, 1):
-                check_example(rule, number, example)
-        except RuleError as error:
-            raise RuleError(f"{name}: rule {entry.id!r}: {error.message}") from error
-        rules.append(rule)
-    return rules
+        raise RuleError(sentence(in_words(str(error), kind))) from error
+    except RecursionError:
+        raise RuleError("it is nested too deeply.") from None
 
 
-def _frames(name: str, table: PackTable) -> dict[str, Frame]:
+def _frames(name: str, tree: dict[str, Any]) -> dict[str, Frame]:
+    """The frames of a file, from its table without the rules."""
+    named = tree.get("frames", {})
+    try:
+        # Each frame is read by itself below: msgspec would not tell which of them is wrong.
+        _converted({**tree, "frames": {}} if isinstance(named, dict) else tree, PackTable)
+    except RuleError as error:
+        raise RuleError(f"{name}: {error.message}") from error
     found: dict[str, Frame] = {}
-    for key, frame in table.frames.items():
+    problems: list[str] = []
+    for key, entry in named.items():
         try:
-            found[key] = _frame(frame)
+            found[key] = _frame(_converted(entry, FrameTable))
         except RuleError as error:
-            raise RuleError(f"{name}: frame {key!r}: {error.message}") from error
+            problems.append(f"{name}: frame {key!r}: {error.message}")
+    if problems:
+        raise RuleError("\n".join(problems))
     return found
 
 
 def _frame(table: FrameTable) -> Frame:
     return Frame(
-        headings=tuple(pattern(heading) for heading in table.headings),
-        lines=_any_of(table.lines),
-        paragraphs=_any_of(table.paragraphs),
-        pieces=_any_of(table.pieces),
-        stamp=_optional(table.stamp),
-        tail=end_pattern(table.tail) if table.tail is not None else None,
-        carrier=_optional(table.carrier),
-        aside=_optional(table.aside),
+        headings=tuple(_named("headings", heading) for heading in table.headings),
+        lines=_any_of("lines", table.lines),
+        paragraphs=_any_of("paragraphs", table.paragraphs),
+        pieces=_any_of("pieces", table.pieces),
+        stamp=_optional("stamp", table.stamp),
+        tail=_optional("tail", table.tail, end_pattern),
+        carrier=_optional("carrier", table.carrier),
+        aside=_optional("aside", table.aside),
     )
 
 
 def _rule(source: str, table: RuleTable, frames: dict[str, Frame]) -> Rule:
     if not _ID.fullmatch(table.id):
         raise RuleError("an id is made of small letters, digits, dots and dashes.")
+    for key in ("title", "does", "cost"):
+        if not getattr(table, key).strip():
+            raise RuleError(f"`{key}` is empty; a person reads it in the list of rules.")
+    if not table.apis:
+        raise RuleError(f"`apis` is empty; leave it out for all, or name some of {', '.join(get_args(Api))}.")
     action = action_of(table.action, table.parameters)
     placed = table.action in PLACED
     if placed and not table.look:
@@ -143,23 +197,22 @@ def _checked_look(table: LookTable, action: str, frames: dict[str, Frame]) -> Lo
         frame = next(iter(frames.values()))
     if at == "carrier" and (frame is None or frame.carrier is None):
         raise RuleError("at = 'carrier' needs a frame that says how a `carrier` begins.")
-    matched = end_pattern if at == "tail" else pattern
     return Look(
         kinds=kinds,
         at=at,
-        pattern=matched(table.pattern) if table.pattern is not None else None,
+        pattern=_optional("pattern", table.pattern, end_pattern if at == "tail" else pattern),
         frame=frame,
         first_message=table.message == "first",
-        section=_optional(table.section),
-        proof=tuple((key, pattern(wanted)) for key, wanted in table.proof.items()),
+        section=_optional("section", table.section),
+        proof=tuple((key, _named(f"proof.{key}", wanted)) for key, wanted in table.proof.items()),
         keys=frozenset(table.keys),
-        heading=line_pattern(table.heading) if table.heading is not None else None,
-        until=line_pattern(table.until or _UNTIL) if at == "section" else None,
-        before=_optional(table.before),
+        heading=_optional("heading", table.heading, line_pattern),
+        until=_named("until", table.until or _UNTIL, line_pattern) if at == "section" else None,
+        before=_optional("before", table.before),
         fenced=table.fenced is not False,
         last=table.match == "last",
-        opens=_optional(table.open),
-        closes=_optional(table.close),
+        opens=_optional("open", table.open),
+        closes=_optional("close", table.close),
     )
 
 
@@ -215,18 +268,27 @@ def _check_place(table: LookTable, at: At, kinds: frozenset[str], action: str) -
 
 def _known_frame(name: str, frames: dict[str, Frame]) -> Frame:
     if name not in frames:
-        raise RuleError(
-            f"unknown frame {name!r}{instead(name, frames) if frames else '; this file has none'}."
-        )
+        known = instead(name, frames) if frames else "; this file has none"
+        raise RuleError(sentence(f"unknown frame {name!r}{known}"))
     return frames[name]
 
 
-def _any_of(sources: list[str]) -> Pattern | None:
+def _any_of(key: str, sources: list[str]) -> Pattern | None:
     """One pattern for several: a text is then looked at once."""
     for source in sources:
-        pattern(source)  # alone first, so that an error names the one that is wrong
-    return pattern("|".join(f"(?:{source})" for source in sources)) if sources else None
+        _named(key, source)  # alone first, so that an error names the one that is wrong
+    return _named(key, "|".join(f"(?:{source})" for source in sources)) if sources else None
 
 
-def _optional(source: str | None) -> Pattern | None:
-    return None if source is None else pattern(source)
+def _optional(key: str, source: str | None, made: Callable[[str], Pattern] = pattern) -> Pattern | None:
+    return None if source is None else _named(key, source, made)
+
+
+def _named(key: str, source: str, made: Callable[[str], Pattern] = pattern) -> Pattern:
+    """The pattern under a key, which an error names."""
+    if not source:
+        raise RuleError(f"`{key}` is an empty pattern; write one, or take the key out.")
+    try:
+        return made(source)
+    except RuleError as error:
+        raise RuleError(f"`{key}`: {error.message}.") from error

@@ -10,7 +10,7 @@ import msgspec
 from proxy_core.errors import RuleError
 from proxy_core.rules.actions import ACTIONS, Action
 from proxy_core.rules.patterns import pattern
-from proxy_core.rules.wording import instead, of_fields
+from proxy_core.rules.wording import in_words, instead, sentence
 
 _PATTERNS = ("find", "keep", "placeholders")
 """Parameters that are patterns, or lists of them."""
@@ -30,15 +30,13 @@ def action_of(name: str, given: dict[str, Any]) -> Action:
         RuleError: There is no such action, or its parameters are wrong; the message names the key.
     """
     if name not in ACTIONS:
-        raise RuleError(f"unknown action {name!r}{instead(name, ACTIONS)}.")
+        raise RuleError(sentence(f"unknown action {name!r}{instead(name, ACTIONS)}"))
     kind = ACTIONS[name]
     known = [field.encode_name for field in msgspec.structs.fields(kind)]
     try:
         action = msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        text, _, path = str(error).partition(" - at `$")
-        where = f"with{path.rstrip('`')}"
-        raise RuleError(f"action {name!r}: {of_fields(text, known)} in {where}.") from error
+        raise RuleError(sentence(f"action {name!r}: with: {in_words(str(error), kind)}")) from error
     for key in known:
         _check(name, key, getattr(action, key))
     _check_sense(name, given, action)

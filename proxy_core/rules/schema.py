@@ -71,6 +71,8 @@ def _field_docs(kind: type) -> dict[str, str]:
 def _tie_parameters(rule: dict[str, Any], actions: dict[str, Any]) -> None:
     """Let `with` be what the rule's action takes."""
     rule["properties"]["action"]["enum"] = list(actions)
+    told = (f"{name}: {(inspect.getdoc(ACTIONS[name]) or '').splitlines()[0]}" for name in actions)
+    rule["properties"]["action"]["description"] += " " + " ".join(told)
     rule["allOf"] = [
         {
             "if": {"properties": {"action": {"const": name}}, "required": ["action"]},

@@ -192,6 +192,19 @@ def test_later_requests_pair_history_with_history() -> None:
     )
 
 
+def test_a_message_that_went_leaves_the_next_one_opposite_its_own() -> None:
+    before = _chat("Hi.", "Context for the turn:\nbranch main", "What is left?\nTell me.")
+    told = "What is left?\nTell me.\n\nContext for the turn:\nbranch main"
+    shown = _shown(diff(before, _chat("Hi.", told), "chat"))
+    assert ("removed", "branch main", None) in shown
+    assert ("same", "What is left?", "What is left?") in shown
+    assert ("added", None, "branch main") in shown
+    # The same with the note in front of a message that had a stamp.
+    shown = _shown(diff(_chat("a note", "[20:48] What is left?"), _chat("What is left?"), "chat"))
+    assert ("removed", "a note", None) in shown
+    assert ("changed", "[20:48] What is left?", "What is left?") in shown
+
+
 def test_tools_in_another_order_pair_by_content() -> None:
     tools = [{"name": name, "description": name} for name in ("a", "b", "c")]
     result = diff(_body([], tools=tools), _body([], tools=tools[1:] + tools[:1]))

@@ -53,16 +53,27 @@ def test_a_rule_of_ones_own(tmp_path: Path) -> None:
         ("[[rule]]", "[[rule", ["mine.toml", "not valid TOML", "line 2"]),
         ("title =", "titel =", ["mine.greeting", "unknown key `titel`; did you mean `title`?"]),
         ('cost = "Politeness."', "", ["mine.greeting", "missing key `cost`"]),
-        ("'Hello(?: there)?, '", "'(?=x)'", ["mine.greeting", "look 1", "(?="]),
+        ("'Hello(?: there)?, '", "'(?=x)'", ["mine.greeting", "look 1: `pattern`: ", "(?="]),
         ('after = "do it"', 'after = "do"', ["example 1", "'do it'", "'do'"]),
         ('after = "do it"', "", ["example 1", "'do it'", "'Hello there, do it'"]),
-        ('in = ["user"]', 'in = ["robot"]', ["mine.greeting", "robot"]),
+        (
+            'in = ["user"]',
+            'in = ["robot"]',
+            ["look 1: `in`: item 1: unknown value 'robot'; known: assistant"],
+        ),
+        ('in = ["user"]', 'in = "usr"', ["look 1: `in`: unknown value 'usr'; did you mean `user`?"]),
+        ('in = ["user"]', 'in = ["user"]\nkeys = "a"', ["`keys`: it is a text, and must be a list."]),
+        ("[[rule]]", "[rule]", ["`rule` is a list of tables", "[[rule]]"]),
+        ('id = "mine.greeting"', "", ["rule number 1: missing key `id`"]),
+        (PATTERN, "pattern = ''", ["look 1: `pattern` is an empty pattern"]),
+        (COST, 'cost = " "', ["mine.greeting", "`cost` is empty"]),
+        (COST, COST + "\napis = []", ["`apis` is empty", "chat"]),
         ('in = ["user"]', "in = []", ["mine.greeting", "look 1", "`in` is empty"]),
         ('in = ["user"]', 'at = "begin"', ["mine.greeting", "begin"]),
         ("mine.greeting", "Mine!", ["id", "small letters"]),
         (PATTERN, "keys = ['a']", ["section or in a frame"]),
         (PATTERN, "", ["needs the key `pattern`", "at is 'start' unless"]),
-        (PATTERN, "patern = 'x'", ["unknown key `patern`; did you mean `pattern`?", "look[0]"]),
+        (PATTERN, "patern = 'x'", ["look 1: unknown key `patern`; did you mean `pattern`?"]),
         (PATTERN, "frame = 'nowhere'\n" + PATTERN, ["unknown frame 'nowhere'", "this file has none"]),
         (PATTERN, "at = 'text'\n" + PATTERN, ["at = 'text'", 'in = ["system"]', "pasted"]),
         (PATTERN, "close = 'x'\n" + PATTERN, ["`close` means nothing at = 'start'", "at = 'block'"]),
@@ -73,7 +84,11 @@ def test_a_rule_of_ones_own(tmp_path: Path) -> None:
         (COST, COST + '\naction = "replcae"', ["did you mean `replace`?"]),
         (COST, COST + '\naction = "replace"', ["action 'replace'", "missing key `to`"]),
         (COST, COST + '\nwith = { to = "x" }', ["action 'strip'", "unknown key `to`", "takes none"]),
-        (COST, COST + '\naction = "replace"\nwith = { to = 1 }', ["str", "with.to"]),
+        (
+            COST,
+            COST + '\naction = "replace"\nwith = { to = 1 }',
+            ["with: `to`: it is a whole number", "a text."],
+        ),
         (COST, COST + '\naction = "order"', ["knows where to look", "[[rule.look]]"]),
         (COST, COST + '\naction = "relocate"\nwith = { note = "x" }', ["with.note", "{}"]),
         (COST, COST + '\naction = "freeze"\nwith = { note = "{} {}" }', ["with.note", "exactly once"]),
@@ -83,11 +98,15 @@ def test_a_rule_of_ones_own(tmp_path: Path) -> None:
         (COST, COST + '\naction = "truncate"\nwith = { keep = "[" }', ["with.keep", "pattern '['"]),
         (COST, COST + '\nlevel = "brave"', ["brave", "level"]),
         (COST, COST + '\nframe = "no"', ["unknown frame 'no'"]),
-        ("before =", "befor =", ["unknown key `befor`; did you mean `before`?", "example[0]"]),
+        ("before =", "befor =", ["example 1: unknown key `befor`; did you mean `before`?"]),
         ('before = "Hello there, do it"', "before = []", ["`before` is a text"]),
         ('in = "user"', 'in = "messages"', ["`before` is a list"]),
         ('after = "do it"', 'after = "do it"\nmoved = "x"', ["`moved`", "use `after`"]),
-        ("[[rule.example]]", "[frames.f]\nstamp = '('\n[[rule.example]]", ["frame 'f'", "pattern '('"]),
+        (
+            "[[rule.example]]",
+            "[frames.f]\nstamp = '('\n[[rule.example]]",
+            ["frame 'f': `stamp`: pattern '('"],
+        ),
         ("[[rule.example]]", "[frames.f]\nstemp = 'x'\n[[rule.example]]", ["did you mean `stamp`?"]),
         ("[[rule.example]]", "[[rule]]\n" + GOOD.split("[[rule]]")[1] + "[[rule.example]]", ["twice"]),
     ],
@@ -156,6 +175,36 @@ def test_a_rule_knows_its_clients_frame() -> None:
     both = named.replace(PATTERN, "frame = 'a'\n" + PATTERN, 1)
     with pytest.raises(RuleError, match=r"several frames \(a, b\)"):
         read_pack("mine.toml", both.encode())
+
+
+def test_a_byte_order_mark_is_told() -> None:
+    with pytest.raises(RuleError, match=r"^mine\.toml: .*byte order mark"):
+        read_pack("mine.toml", GOOD.encode("utf-8-sig"))
+
+
+def test_each_broken_rule_of_a_file_is_named() -> None:
+    one, two, three = (GOOD.replace("greeting", name) for name in ("one", "two", "three"))
+    text = one.replace("cost", "costs") + two + three.replace('"do it"', '"do"')
+    with pytest.raises(RuleError) as caught:
+        read_pack("mine.toml", text.encode())
+    first, second = caught.value.message.splitlines()
+    assert first == "mine.toml: rule 'mine.one': unknown key `costs`; did you mean `cost`?"
+    assert second.startswith("mine.toml: rule 'mine.three': example 1 gives")
+
+
+def test_each_broken_frame_of_a_file_is_named() -> None:
+    text = GOOD + "[frames.a]\nstamp = '('\n[frames.b]\nlines = ['x']\n[frames.c]\nlines = ['x', ')']\n"
+    with pytest.raises(RuleError) as caught:
+        read_pack("mine.toml", text.encode())
+    first, second = caught.value.message.splitlines()
+    assert first.startswith("mine.toml: frame 'a': `stamp`: pattern '('")
+    assert second.startswith("mine.toml: frame 'c': `lines`: pattern ')'")
+
+
+@pytest.mark.parametrize("frames", ["frames = 3", "frames = [1]", "[frames]\na = 1"])
+def test_frames_that_are_no_tables_are_refused(frames: str) -> None:
+    with pytest.raises(RuleError, match=r"^mine\.toml: .*it is a .*, and must be a table"):
+        read_pack("mine.toml", f"{frames}\n{GOOD}".encode())
 
 
 def test_every_broken_file_is_named_and_none_counts(tmp_path: Path) -> None:

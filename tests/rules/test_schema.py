@@ -33,6 +33,12 @@ def test_every_key_is_described() -> None:
             assert value.get("description"), (table["title"], key)
 
 
+def test_every_action_is_described() -> None:
+    told = rule_schema()["$defs"]["RuleTable"]["properties"]["action"]["description"]
+    for name, kind in ACTIONS.items():
+        assert f"{name}: {(kind.__doc__ or '').splitlines()[0]}" in told
+
+
 def test_every_key_of_a_look_has_its_place() -> None:
     places = [keys for pair in LOOK_KEYS.values() for part in pair for keys in part]
     assert set(places) | {"in", "at", "message"} == set(keys_of(LookTable))

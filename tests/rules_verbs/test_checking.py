@@ -47,11 +47,34 @@ def test_named_files_are_checked_wherever_they_are(tmp_path: Path) -> None:
     assert verb("check", good).code == 0
     both = verb("check", good, bad)
     assert both.code == 1
-    assert both.err.startswith("bad.toml: rule 'mine.bad': unknown key `patern`")
+    assert both.err.startswith("bad.toml: rule 'mine.bad': look 1: unknown key `patern`")
     assert both.err.count("\n") == 1
     bad.unlink()
     (tmp_path / ".hidden.toml").write_text("nonsense")
     assert verb("check", tmp_path).out == "1 file, 1 rule: fine, examples and all.\n"
+
+
+def test_a_file_without_rules_is_not_called_fine() -> None:
+    own("empty.toml", "# nothing yet\n")
+    ran = verb("check")
+    assert (ran.code, ran.out) == (0, "1 file, 0 rules: nothing to check; a rule begins with [[rule]].\n")
+
+
+def test_a_client_that_nobody_is_recognized_as_is_told() -> None:
+    own("a.toml", CLOCK.replace("title =", 'client = "opencla"\ntitle ='))
+    own("b.toml", CLOCK.replace("mine.clock", "mine.b").replace("title =", 'client = "cline"\ntitle ='))
+    ran = verb("check")
+    assert (ran.code, ran.out) == (1, "")
+    (line,) = ran.err.splitlines()
+    assert line.startswith("a.toml: rule 'mine.clock': no client is recognized as 'opencla'")
+    assert line.endswith("did you mean `openclaw`?")
+
+
+def test_a_file_that_is_named_twice_is_read_once_and_a_pipe_is_no_file(tmp_path: Path) -> None:
+    good = tmp_path / "good.toml"
+    good.write_text(CLOCK)
+    assert verb("check", good, good, tmp_path) == (0, "1 file, 1 rule: fine, examples and all.\n", "")
+    assert verb("check", "/dev/null").err.startswith("null: it is no plain file")
 
 
 def test_a_file_that_is_not_there_is_misuse(tmp_path: Path) -> None:

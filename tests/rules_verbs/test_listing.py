@@ -58,7 +58,7 @@ def test_one_clients_rules_are_those_that_run_for_it() -> None:
     assert {row[0] for row in rows.values()} == {"goose", "any"}
     wrong = verb("list", "--client", "gose")
     assert (wrong.code, wrong.out) == (2, "")
-    assert wrong.err == "Rules: No rule is written for the client 'gose'. Did you mean 'goose'?\n"
+    assert wrong.err == "Rules: There is no client 'gose'. Did you mean 'goose'?\n"
 
 
 def test_a_broken_file_is_named_and_the_rest_is_listed() -> None:

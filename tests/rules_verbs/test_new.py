@@ -33,6 +33,7 @@ def test_every_template_passes_the_check_as_it_is(template: str) -> None:
     file = paths.rules_dir() / "mine.first.toml"
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.splitlines()[0] == str(file)
+    assert file.stat().st_mode & 0o777 == 0o600
     assert ran.out.splitlines()[-2:] == [
         "  kvconsole rules check",
         "  kvconsole rules test mine.first body.json",

@@ -92,7 +92,7 @@ def test_the_api_is_told_from_the_body_or_named(bodies: Path) -> None:
     assert named.json["api"] == "messages"
     wrong = verb("test", "mine.clock", "-", "--api", "responses", given=b'{"messages":[]}')
     assert (wrong.code, wrong.out) == (2, "")
-    assert 'the body is not a request that rules read: "input" is neither' in wrong.err
+    assert 'standard input is not a request that rules read: "input" is neither' in wrong.err
 
 
 def test_a_rule_for_another_api_says_so(bodies: Path) -> None:

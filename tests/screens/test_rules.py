@@ -119,6 +119,8 @@ async def test_folding_and_unfolding_keep_the_cursor(llama: LlamaServer) -> None
         await d.pilot.press("a")
         assert len(headings(d)) == len({rule.client for rule in rules.rules})
         assert under_cursor(d) == held
+        # What is unfolded may stand below what is in sight.
+        assert str(panel(d).border_subtitle).endswith("all clients: a folds")
         await d.pilot.press("end")
         assert under_cursor(d) == rules.rules[-1].id
         # A rule that is folded away leaves the cursor on the line that hides it.
@@ -230,9 +232,8 @@ async def test_a_stale_rule_is_marked_in_its_line_its_words_and_above(llama: Lla
         await d.until(lambda: under_cursor(d) is not None)
         await d.pilot.press("home")
         assert under_cursor(d) == "openclaw.message-id"
-        assert "found nothing in 20 requests of this client: its format may have changed" in said(d).replace(
-            "\n", " "
-        )
+        words = said(d).replace("\n", " ")
+        assert "found nothing in its client's last 20 requests; its format may have changed" in words
         # Switched off, it is not expected to find anything.
         off = rules.toggled("openclaw.message-id", False)
         d.app._events.append(RulesChanged(off, stale=stale))
@@ -250,6 +251,17 @@ async def test_names_from_rule_files_are_never_markup(llama: LlamaServer) -> Non
         assert "[red]x[/] ␛" in said(d)
         await d.pilot.resize_terminal(80, 24)
         await d.until(lambda: "[red]x[/] ␛" in lines(d)[1])
+
+
+async def test_what_is_wrong_with_rule_files_is_told_above_the_words(llama: LlamaServer) -> None:
+    async with driven(llama.url) as d:
+        rules = await there(d)
+        d.app._events.append(RulesChanged(rules, problem="mine.toml: rule 'mine.x': missing key `cost`."))
+        await d.until(lambda: "mine.x" in said(d))
+        assert str(panel(d).border_subtitle).startswith("! rule files · ")
+        d.app._events.append(RulesChanged(rules))
+        await d.until(lambda: "mine.x" not in said(d))
+        assert "!" not in str(panel(d).border_subtitle)
 
 
 async def test_a_rule_set_without_rules_leaves_an_empty_pane(llama: LlamaServer) -> None:
