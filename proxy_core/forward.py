@@ -75,7 +75,10 @@ class Forward:
             await self._answer(response, send)
         except asyncio.CancelledError:
             # A client may close as soon as it has read the last event: that is no cancellation.
-            self._end("done" if self._reader is not None and self._reader.ended else "cancelled")
+            ended = self._reader is not None and self._reader.ended
+            if ended:
+                self._tell_what_was_said()
+            self._end("done" if ended else "cancelled")
             raise
         finally:
             await response.aclose()
@@ -118,14 +121,18 @@ class Forward:
         if self._reader is not None:
             self._reader.finish()
             self._exchange = replace(self._exchange, answer=self._reader.answer)
-        heard = self._generated
-        if self._learn is not None and heard is not None and heard.complete and status < 400:
+        failed = self._exchange.answer.error
+        whole = self._reader is not None and (self._reader.ended or not self._exchange.stream)
+        if whole and failed is None and status < 400:
+            self._tell_what_was_said()
+        self._end("error" if failed is not None or status >= 400 else "done", failed)
+
+    def _tell_what_was_said(self) -> None:
+        if self._learn is not None and self._generated is not None and self._generated.complete:
             try:
-                self._learn(heard.generated)
+                self._learn(self._generated.generated)
             except Exception:  # what is not remembered costs a prefix later, and no answer now
                 _log.exception("an answer could not be remembered")
-        failed = self._exchange.answer.error
-        self._end("error" if failed is not None or status >= 400 else "done", failed)
 
     def _end(self, status: Status, note: str | None = None, http_status: int | None = None) -> None:
         self._change(

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 
 from proxy_core import paths
 from proxy_core.events import RulesChanged
@@ -124,3 +125,31 @@ def test_a_count_of_tokens_sees_what_the_request_would_and_leaves_no_trace(
         fake.next().answer(b"{}")
         client.getresponse().read()
     assert httpx.get(f"{run.url}/kvconsole/lanes").json() == []
+
+
+def streamed(*events: dict[str, Any], done: bool = True) -> bytes:
+    data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+    return data + (b"data: [DONE]\n\n" if done else b"")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_streamed_answer_is_known_when_its_last_event_came(
+    run: Running, fake: FakeUpstream, whole: bool
+) -> None:
+    raw = json.dumps({"messages": [user("hi")], "stream": True}).encode()
+    with asked(run, "POST", "/v1/chat/completions", raw, OPENCLAW) as client:
+        call = fake.next()
+        call.start("text/event-stream")
+        call.chunk(streamed({"choices": [{"index": 0, "delta": {"content": "yes"}}]}, done=whole))
+        answer = client.getresponse()
+        while b"yes" not in answer.readline():
+            pass
+        # The client closes before the upstream does, as many do when they have read the last event.
+        if whole:
+            while b"[DONE]" not in answer.readline():
+                pass
+        client.close()
+        run.wait_ended(1)
+        call.close()
+    [lane] = httpx.get(f"{run.url}/kvconsole/lanes").json()
+    assert lane["messages"] == (2 if whole else 1)

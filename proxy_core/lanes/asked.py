@@ -26,10 +26,15 @@ class Asked(NamedTuple):
     """One digest for each message, of it and all before it."""
     kept: tuple[bytes, ...]
     """Digests of the messages alone."""
-    answered: bool
-    """Whether the model has answered before."""
+    said: int
+    """How many messages there are up to the latest answer of the model; 0 before the first."""
     mark: bytes
     """Digest of all messages as sent, while the model has not answered: the same request sent again."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether the model has answered before."""
+        return self.said > 0
 
 
 def asked(prompt: Prompt, client: str | None, headers: Mapping[str, str], frame: Frame | None) -> Asked:
@@ -42,16 +47,18 @@ def asked(prompt: Prompt, client: str | None, headers: Mapping[str, str], frame:
         frame: How that client decorates what a person wrote.
     """
     alone = [identity(m, frame) for m in prompt.messages if m.kind != "system"]
-    answered = any(message.kind == "assistant" for message in prompt.messages)
+    linked = zip(prompt.messages, links(prompt.messages, frame), strict=True)
+    counted = [(message, link) for message, link in linked if link is not None]
+    said = max((at for at, (message, _) in enumerate(counted, 1) if message.kind == "assistant"), default=0)
     return Asked(
         prompt.api,
         client,
         session_key(headers, prompt),
         head_of(prompt),
-        tuple(link for link in links(prompt.messages, frame) if link is not None),
+        tuple(link for _, link in counted),
         tuple(own for own in alone if own is not None),
-        answered,
-        b"" if answered else _mark(prompt),
+        said,
+        b"" if said else _mark(prompt),
     )
 
 

@@ -32,6 +32,8 @@ class Lane:
     session: str | None
     head: bytes
     chain: tuple[bytes, ...]
+    asked: int = 0
+    """How much of the chain its latest request had; the rest is the model's answer, as far as it is known."""
     kept: frozenset[bytes] = frozenset()
     """Digests of its latest request's messages alone; nothing after a restart."""
     seen: float = 0.0

@@ -41,6 +41,20 @@ class Shared(NamedTuple):
         """How many of the lane's messages the request does not have."""
         return len(self.lane.chain) - self.messages
 
+    @property
+    def missing(self) -> int:
+        """The same, of what the lane was last asked, without the answer."""
+        return max(0, self.lane.asked - self.messages)
+
+    def nearness(self, asked: Asked) -> tuple[bool, int, int, int, float]:
+        """How well a request goes on where the lane stands; the greatest is the best.
+
+        A lane that ends with the request's latest answer comes first: an older conversation may have begun
+        with the same words, up to the question that is asked now.
+        """
+        goes_on = self.gap == 0 and self.messages >= asked.said
+        return goes_on, self.messages, -self.gap, self.like(asked), self.lane.seen
+
     def like(self, asked: Asked) -> int:
         """How much of their system texts is the same."""
         return likeness(self.lane.head, asked.head)
@@ -56,7 +70,7 @@ class Lanes:
         self._by_start: defaultdict[bytes, set[str]] = defaultdict(set)
         for row in reversed(store.load(MOST_LANES)):
             links = tuple(row.chain[at : at + SIZE] for at in range(0, len(row.chain), SIZE))
-            lane = Lane(row.id, row.client, row.session, row.head, links, seen=row.seen)
+            lane = Lane(row.id, row.client, row.session, row.head, links, len(links), seen=row.seen)
             lane.remember(row.memory)
             self._add(lane)
 
@@ -69,10 +83,9 @@ class Lanes:
         """
         with self._lock:
             shared = [Shared(lane, common(lane.chain, asked.chain)) for lane in self._sharing(asked)]
-            shared = [found for found in shared if _continues(asked, found)]
-            source = max(
-                shared, key=lambda f: (f.gap == 0, f.messages, f.like(asked), f.lane.seen), default=None
-            )
+            rivals = sum(f.messages == 1 and f.missing == 0 and not _apart(asked, f.lane) for f in shared)
+            shared = [found for found in shared if _continues(asked, found, alone=rivals == 1)]
+            source = max(shared, key=lambda f: f.nearness(asked), default=None)
             own = self._going_on(asked, shared)
             if own is None:
                 return self._branch(asked, source)
@@ -99,7 +112,8 @@ class Lanes:
                 self._unlist(lane)
             lane.session = asked.session or lane.session
             lane.head, lane.chain, lane.kept = asked.head, asked.chain, frozenset(asked.kept)
-            lane.mark, lane.seen, lane.requests = asked.mark, now, lane.requests + 1
+            lane.asked, lane.mark = len(asked.chain), asked.mark
+            lane.seen, lane.requests = now, lane.requests + 1
             held = lane.remember(writes)
             self._add(lane)
             self._save(lane, lane.memory if fresh else held)
@@ -145,19 +159,13 @@ class Lanes:
 
     def _going_on(self, asked: Asked, shared: Sequence[Shared]) -> Lane | None:
         """The lane that a request goes on with, if it does."""
-        near = [f for f in shared if f.gap <= _LAST_TURN and alike(f.lane.head, asked.head)]
         best = max(
-            near,
-            key=lambda f: (
-                f.lane.session == asked.session,
-                f.gap == 0,
-                f.messages,
-                f.like(asked),
-                f.lane.seen,
-            ),
+            (f for f in shared if alike(f.lane.head, asked.head)),
+            key=lambda f: (f.lane.session == asked.session, f.nearness(asked)),
             default=None,
         )
-        if best is not None:
+        # One that shares less is another conversation, even if it has not gone on elsewhere.
+        if best is not None and best.missing <= _LAST_TURN:
             return best.lane
         return None if shared else self._by_session(asked) or self._by_tail(asked)
 
@@ -246,20 +254,27 @@ class Lanes:
             self._lanes.pop(lane.id, None)
 
 
-def _continues(asked: Asked, found: Shared) -> bool:
+def _apart(asked: Asked, lane: Lane) -> bool:
+    """Whether the client calls a request and a lane by different names."""
+    return asked.session is not None and lane.session is not None and asked.session != lane.session
+
+
+def _continues(asked: Asked, found: Shared, *, alone: bool) -> bool:
     """Whether a request can be of a lane's conversation, or branch off it.
 
     The same first words begin many conversations, so they prove nothing until the model has answered, except
-    where the client calls both the same, or sends the very same request again. Another session key says that
-    it is another conversation, unless its history is this one's.
+    where the client calls both the same, or sends the very same request again; and nothing after that either
+    unless the lane is `alone` in having just begun with them. Another session key says that it is another
+    conversation, unless its history is this one's.
     """
     lane = found.lane
     if found.messages == 0:
         return False
-    named = asked.session is not None and lane.session is not None
-    if named and asked.session != lane.session:
+    if _apart(asked, lane):
         return asked.answered and found.messages > 1
+    if asked.session is not None and lane.session is not None:
+        return True
     if not asked.answered:
-        again = asked.mark == lane.mark and asked.chain == lane.chain
-        return named or again
-    return found.messages > 1 or found.gap == 0
+        return asked.mark == lane.mark and asked.chain == lane.chain
+    # Of the answer, a client may have made something else than what was heard.
+    return found.messages > 1 or (found.missing == 0 and alone)

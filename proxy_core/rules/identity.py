@@ -11,11 +11,14 @@ from collections.abc import Hashable, Sequence
 from hashlib import blake2b
 from typing import cast
 
-from proxy_core.prompt import Message
+from proxy_core.prompt import Kind, Message
 from proxy_core.rules.anchors import Frame
 
 SIZE = 16
 """Bytes of a digest."""
+
+_THOUGHT = re.compile(rb"\s*<think>.*?</think>", re.DOTALL)
+"""Reasoning that a server leaves in the text (`--reasoning-format none`); many clients take it out."""
 
 START = bytes(SIZE)
 """What stands before the first message."""
@@ -84,7 +87,7 @@ def _identity(message: Message, frame: Frame | None) -> bytes | None:
     if not any(message.answers):
         for call in message.calls:
             digest.update(b"\0call" + call.name.encode())
-    texts = [_words(s.text, frame) if s.kind == "user" else s.text.strip() for s in message.segments]
+    texts = [_words(s.text, frame) if s.kind == "user" else _said(s.kind, s.text) for s in message.segments]
     if any(message.answers):
         texts = [t for t, s in zip(texts, message.segments, strict=True) if s.kind != "tool"]
     texts = [text for text in texts if text]
@@ -103,6 +106,11 @@ def has_words(message: Message, frame: Frame | None) -> bool:
     if not message.answers:
         return True
     return any(segment.kind == "user" and _words(segment.text, frame) for segment in message.segments)
+
+
+def _said(kind: Kind, text: bytes) -> bytes:
+    thought = _THOUGHT.match(text) if kind == "assistant" else None
+    return text[thought.end() if thought else 0 :].strip()
 
 
 def _words(text: bytes, frame: Frame | None) -> bytes:

@@ -1,9 +1,9 @@
 """What a lane remembers of single messages.
 
 A message is known by the digest of it and of everything before it, so what was remembered of one message
-never turns up at another that merely says the same. Where a client took something out of the older history,
-that digest is another one; then the message and the one right before it tell, unless the lane had the two
-together more than once.
+never turns up at another that merely says the same. Where a client cut off the beginning of the history, that
+digest is another one. Then the first two messages in a row that the lane had together just once tell where it
+goes on, provided that enough of what follows them was there as well.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ LANE = "lane"
 AMBIGUOUS = b"?"
 """Stands for a pair of messages that a lane had more than once."""
 
+_SURE = 4
+"""Of so many messages that come after such a pair, the lane has to know one."""
+
+LEFT = b"-"
+"""Stands before an answer whose turn was begun again since."""
+
 
 class Past:
     """The messages of one request, as the lane knows them."""
@@ -28,18 +34,21 @@ class Past:
         self._frame = frame
         self._recall = recall
         self._links = links(prompt.messages, frame)
-        self._keys: dict[int, str | None] = {}
+        self._answered: dict[int, bytes | None] = {}
+        """The latest answers of messages before rules said that their turns begin again."""
+        self._resolved: list[bytes | None] | None = None
         self._followers: list[bytes | None] | None = None
 
     def recalled(self, rule: str, what: str, index: int) -> bytes | None:
         """What `rule` remembers about the message at `index`; None for nothing."""
-        key = self._key(index)
-        if key is None:
+        link = self._found()[index]
+        if link is None:
             return None
         # A turn that was begun again took the place of the one that this answer belongs to.
         after = self._after()[index]
-        found = None if after is None else self._recall.get(rule, f"{what}.then.{after.hex()}")
-        return self._recall.get(rule, f"{what}.{key}") if found is None else found
+        newest = after is not None and self._recall.get(LANE, answer_key(link)) == after.hex().encode()
+        found = None if after is None or newest else self._recall.get(rule, f"{what}.then.{after.hex()}")
+        return self._recall.get(rule, f"{what}.{link.hex()}") if found is None else found
 
     def kept(self, rule: str, what: str, index: int, value: bytes) -> dict[str, bytes]:
         """What to write, by the rule's own keys, so that `value` is remembered about a message."""
@@ -49,10 +58,19 @@ class Past:
         key = f"{what}.{link.hex()}"
         writes = {key: value}
         before = self._recall.get(rule, key)
-        answer = self._recall.get(LANE, answer_key(link))
-        if before is not None and before != value and answer is not None:
+        if before is None or before == value:
+            return writes
+        if index not in self._answered:
+            self._answered[index] = self._recall.get(LANE, answer_key(link))
+        answer = self._answered[index]
+        if answer is not None:
             # The turn is begun again. What it was before stays with the answer that it had then.
-            writes[f"{what}.then.{answer.decode()}"] = before
+            was = f"{what}.then.{answer.removeprefix(LEFT).decode()}"
+            if not answer.startswith(LEFT):
+                writes[was] = before
+                self._recall.put(LANE, answer_key(link), LEFT + answer)
+            elif self._recall.get(rule, was) is None:
+                writes[was] = before
         return writes
 
     def know(self, index: int) -> None:
@@ -67,27 +85,51 @@ class Past:
         if self._followers is None:
             found: list[bytes | None] = []
             last: bytes | None = None
-            for link in reversed(self._links):
+            for link in reversed(self._found()):
                 found.append(last)
                 last = link or last
             self._followers = found[::-1]
         return self._followers
 
-    def _key(self, index: int) -> str | None:
-        if index not in self._keys:
-            self._keys[index] = self._find(index)
-        return self._keys[index]
+    def _found(self) -> list[bytes | None]:
+        """For each message the digest under which the lane knows it, if it does."""
+        if self._resolved is None:
+            self._resolved = self._resolve()
+        return self._resolved
 
-    def _find(self, index: int) -> str | None:
-        link = self._links[index]
-        if link is None:
-            return None
-        if self._recall.get(LANE, _known_key(link)) is not None:
-            return link.hex()
+    def _resolve(self) -> list[bytes | None]:
+        found = list(self._links)
+        then: bytes | None = None
+        behind = known_behind = 0
+        for index, link in enumerate(self._links):
+            if link is None:
+                continue
+            known = self._known(link)
+            if then is None:
+                if known:
+                    # The beginning is there: what is not known further on was never remembered.
+                    return self._links
+                then = self._alone(index)
+            else:
+                then = linked(then, self._own(index))
+                behind += 1
+                known_behind += known or self._known(then)
+            if then is not None and not known:
+                found[index] = then
+        # The newest message is new, and of some older ones there was nothing to remember.
+        return found if known_behind * _SURE >= behind - 1 else self._links
+
+    def _known(self, link: bytes) -> bool:
+        keys = (_known_key(link), answer_key(link))
+        return any(self._recall.get(LANE, key) is not None for key in keys)
+
+    def _alone(self, index: int) -> bytes | None:
+        """What the lane knows a message and the one right before it as, if it had the two together once."""
         other = self._recall.get(LANE, _pair_key(self._before(index), self._own(index)))
-        if other is None or other == AMBIGUOUS or bytes.fromhex(other.decode()) in self._links:
-            return link.hex()
-        return other.decode()
+        if other is None or other == AMBIGUOUS:
+            return None
+        link = bytes.fromhex(other.decode())
+        return None if link in self._links else link
 
     def _own(self, index: int) -> bytes:
         return identity(self._prompt.messages[index], self._frame) or START

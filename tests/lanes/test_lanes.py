@@ -257,6 +257,48 @@ def test_the_latest_of_equal_beginnings_goes_on_and_not_one_that_went_elsewhere(
     assert house.ask(*HI, assistant("Hello!"), user("new")) is today
 
 
+def test_a_beginning_that_was_never_answered_takes_over_no_conversation(house: House) -> None:
+    main = house.ask(*TALK)
+    aside = house.ask(system(PROMPT + "\nIt is noon."), TALK[1])
+    assert aside is not main
+    assert house.ask(*TALK[:7], user("and then")) is main
+    branch = house.ask(*TALK[:3], output("c1", "other"), assistant("three"), user("why"))
+    assert branch is not aside
+    assert ("r", "8") in branch.memory
+
+
+def test_the_same_conversation_held_again_is_not_the_one_of_yesterday(house: House) -> None:
+    turns = (*HI, assistant("Hello!"), user("a"), assistant("b"), user("c"), assistant("d"), user("e"))
+    yesterday = house.ask(*turns)
+    today = house.ask(system(PROMPT + "\nIt is noon."), turns[1], answer=Generated("Hello!"))
+    assert today is not yesterday
+    assert house.ask(*turns[:4], answer=Generated("b")) is today
+    assert house.ask(*turns[:6]) is today
+
+
+def test_of_several_beginnings_that_were_never_answered_none_goes_on(house: House) -> None:
+    at_noon = house.ask(system(PROMPT + "\nIt is noon."), user("hi"))
+    assert house.ask(*HI, assistant("Hello!"), user("x")) is at_noon, "there is but one"
+    for time in ("one", "two"):
+        house.ask(system(f"{PROMPT}\nIt is {time}."), user("hey"))
+    assert not house.ask(system(PROMPT), user("hey"), assistant("Hello!"), user("x")).memory.keys() & {
+        ("r", "2")
+    }
+
+
+def test_a_first_answer_that_was_edited_stays_in_the_lane_that_the_client_names(house: House) -> None:
+    named = house.ask(*HI, prompt_cache_key="one", answer=Generated("Hello!"))
+    house.ask(system(PROMPT + "\nIt is noon."), user("hi"))
+    later = (assistant("Hello, Bob!"), user("more"))
+    assert house.ask(*HI, *later, prompt_cache_key="one") is named
+
+
+def test_reasoning_that_a_client_takes_out_of_the_text_makes_no_other_answer_of_it(house: House) -> None:
+    first = house.ask(*HI, answer=Generated("<think>\nWho?\n</think>\n\nHello!"))
+    house.ask(system(PROMPT + "\nIt is noon."), user("hi"))
+    assert house.ask(*HI, assistant("Hello!"), user("more")) is first
+
+
 @pytest.mark.parametrize("api", ["chat", "responses", "messages"])
 def test_the_answer_is_known_again_in_every_api(house: House, api: Api) -> None:
     said = Generated("Yes.", calls={0: GeneratedCall("c1", "ls", "{}")})
@@ -311,3 +353,13 @@ def test_another_conversation_takes_over_how_tools_are_ordered_and_no_more(house
     other = house.ask(user("something else"))
     assert other is not first
     assert set(other.memory) == {("any.tools", "order"), ("r", "1")}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_first_answer_that_the_client_rewrote_does_not_cost_the_lane(house: House, kept: bool) -> None:
+    first = house.ask(*HI, answer=Generated("Hello!  It is a fine day."))
+    other = None if kept else house.ask(*HI, answer=Generated("Good morning."))
+    later = house.ask(*HI, assistant("Hello! (edited)"), user("more"))
+    assert (later is first) is kept, "of two, nobody can say which"
+    assert later is not other
+    assert house.ask(*HI, assistant("Hello! (edited)"), user("more"), assistant("x"), user("y")) is later

@@ -133,6 +133,22 @@ def test_reasoning_is_found_when_the_history_lost_its_beginning() -> None:
     assert sent[1]["reasoning_content"] == "I thought."
 
 
+def test_reasoning_of_another_answer_with_the_same_words_is_not_put_on_one_that_was_not_heard() -> None:
+    talk = Talk(rule(Reattach(what="reasoning")))
+    turns = (user("a"), assistant("yes"))
+    learn(talk, Generated("yes", "First."), *turns[:1])
+    learn(talk, Generated("done", "Later."), *turns, user("b"), assistant("so"), user("go on"))
+    sent = talk.send(*turns, user("go on"), assistant("done"), user("c"))
+    assert [m.get("reasoning_content") for m in sent] == [None, "First.", None, None, None]
+
+
+def test_two_messages_alone_do_not_tell_where_a_cut_history_goes_on() -> None:
+    talk = Talk(rule(Reattach(what="reasoning")))
+    learn(talk, Generated("done", "Early."), user("a"), assistant("b"), user("go on"))
+    cut = (user("go on"), assistant("done"), *(user(f"other {number}") for number in range(8)))
+    assert "reasoning_content" not in talk.send(*cut)[1]
+
+
 def image(data: str) -> dict[str, object]:
     return {"type": "image_url", "image_url": {"url": f"data:{data}"}}
 

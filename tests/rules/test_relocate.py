@@ -15,13 +15,22 @@ from proxy_core.rules.generated import learned
 from proxy_core.rules.identity import identity, links
 from proxy_core.rules.look import Look
 from proxy_core.rules.patterns import pattern
-from tests.rules.talk import Talk, assistant, look, output, rule, system, user
+from tests.rules.talk import Message, Talk, assistant, look, output, rule, system, user
 
 CLOCK = look(r"Time: \d\d:\d\d\n")
 
 
 def clock(action: Relocate | Freeze | None = None) -> Talk:
     return Talk(rule(action or Relocate(note="It is {}."), CLOCK))
+
+
+def hear(talk: Talk, answer: str, *messages: Message) -> None:
+    """Let the lane learn what the model answered."""
+    prompt = parse("chat", json.dumps({"messages": list(messages)}).encode())
+    link, own = links(prompt.messages, None)[-1], identity(prompt.messages[-1], None)
+    assert link is not None
+    assert own is not None
+    talk.memory.update(learned("chat", Generated(answer), own, link, None, details=False).writes)
 
 
 def texts(messages: list[dict[str, object]]) -> list[object]:
@@ -72,15 +81,29 @@ def test_the_branch_that_was_left_keeps_the_note_that_it_had() -> None:
     talk = clock()
     first, again = (system("Time: 10:00\nHelp."), user("hi")), (system("Time: 11:00\nHelp."), user("hi"))
     talk.send(*first)
-    prompt = parse("chat", json.dumps({"messages": list(first)}).encode())
-    link = links(prompt.messages, None)[1]
-    own = identity(prompt.messages[1], None)
-    assert link is not None
-    assert own is not None
-    talk.memory.update(learned("chat", Generated("yes"), own, link, None, details=False).writes)
+    hear(talk, "yes", *first)
     talk.send(*again)
     assert texts(talk.send(*first, assistant("yes"), user("more")))[1] == "hi\n\nIt is Time: 10:00."
     assert texts(talk.send(*again, assistant("no"), user("more")))[1] == "hi\n\nIt is Time: 11:00."
+
+
+def test_the_branch_that_was_left_keeps_it_however_often_the_turn_is_begun_again() -> None:
+    talk = clock()
+    begun = [(system(f"Time: {hour}:00\nHelp."), user("hi")) for hour in (10, 11, 12)]
+    talk.send(*begun[0])
+    hear(talk, "yes", *begun[0])
+    for again in begun[1:]:
+        talk.send(*again)
+    assert texts(talk.send(*begun[2], assistant("yes"), user("more")))[1] == "hi\n\nIt is Time: 10:00."
+
+
+def test_a_turn_that_ends_in_the_same_words_again_keeps_its_newest_note() -> None:
+    talk = clock()
+    for hour in (10, 11, 12):
+        begun = (system(f"Time: {hour}:00\nHelp."), user("hi"))
+        talk.send(*begun)
+        hear(talk, "yes", *begun)
+    assert texts(talk.send(*begun, assistant("yes"), user("more")))[1] == "hi\n\nIt is Time: 12:00."
 
 
 def test_the_same_words_twice_keep_their_own_notes() -> None:
