@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -155,6 +156,13 @@ def main(args: Sequence[str] | None = None) -> None:
         code = error.exit_code
     except click.Abort:
         code = 128 + signal.SIGINT
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _complain(KvconsoleError(f"The output cannot be written: {error.strerror}.", title="Output"))
+        # What is still in the buffer would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 1
     sys.exit(code)
 
 

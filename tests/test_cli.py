@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from console.cli import cli
 from proxy_core import __version__
-from tests.console_process import BOUND, finished, serving
+from tests.console_process import BOUND, COMMAND, finished, serving
 
 _OPTIONS = ("--upstream", "--listen", "--log", "--config", "--no-rules", "--level")
 
@@ -313,3 +313,13 @@ def test_validating_a_file_that_is_not_there_is_misuse(tmp_path: Path) -> None:
     ran = finished("config", "validate", str(tmp_path / "none.toml"))
     assert ran.returncode == 2
     assert "does not exist" in ran.stderr
+
+
+def test_a_full_disk_is_told_in_a_sentence() -> None:
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [*COMMAND, "rules", "list"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=BOUND
+        )
+    assert ran.returncode == 1
+    assert "The output cannot be written: No space left on device." in ran.stderr
+    assert "Traceback" not in ran.stderr
