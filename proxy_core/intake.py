@@ -111,7 +111,8 @@ class Intake:
             self.lanes.commit(lane, request, normalized.writes, time.time())
         except Exception as error:  # what is not remembered costs a prefix later, and no request now
             _log.exception("a conversation could not be remembered")
-            exchange = replace(exchange, note=f"this conversation could not be remembered: {error!r}")
+            told = (exchange.note, f"this conversation could not be remembered: {error!r}")
+            exchange = replace(exchange, note="; ".join(note for note in told if note))
         learn = partial(self._learn, lane.id, request, frame, _wants_details(using, prompt.api, client))
         return Taken(exchange, normalized.body, learn)
 

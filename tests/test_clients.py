@@ -5,7 +5,7 @@ import json
 import pytest
 
 from proxy_core.clients import agent_name, recognize
-from proxy_core.prompt import Prompt, parse
+from proxy_core.prompt import Api, Prompt, parse
 from tests.clients.registry import CASES
 
 SDK = {"user-agent": "OpenAI/JS 6.10.0"}
@@ -155,11 +155,15 @@ def test_a_prompt_replayed_with_curl_is_its_clients() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_client_that_is_played_is_recognized_in_all_its_requests(name: str) -> None:
-    apis = {"/v1/chat/completions": "chat", "/v1/responses": "responses", "/v1/messages": "messages"}
+    apis: dict[str, Api] = {
+        "/v1/chat/completions": "chat",
+        "/v1/responses": "responses",
+        "/v1/messages": "messages",
+    }
     for sent in CASES[name].requests(True):
         headers = {key.lower(): value for key, value in sent.headers.items()}
         api = apis[sent.path.partition("?")[0]]
-        assert recognize(headers, parse(api, sent.body)) == CASES[name].client  # type: ignore[arg-type]
+        assert recognize(headers, parse(api, sent.body)) == CASES[name].client
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proxy_core import paths
+from proxy_core.lanes.bounds import MOST_LANE_BYTES, MOST_LANES, size_of
 
 VERSION = 1
 """Of the tables; a file of another version is set aside rather than half understood."""
 
-MOST_LANES = 256
-"""A person has a handful of conversations at a time; side requests make a few more of each."""
-MOST_LANE_BYTES = 8 * 1024 * 1024
-"""Of one lane, in memory: the tool output of a conversation that fills a context of a million tokens."""
 MOST_FILE_BYTES = 128 * 1024 * 1024
 """Of the file, and of what `read` takes into memory: what one may leave on a disk unasked."""
 OLDEST_SECONDS = 7 * 24 * 3600
@@ -77,7 +74,7 @@ class LaneWrite(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes in memory, roughly."""
-        return len(self.chain) + sum(_size(*item) for item in self.writes.items())
+        return len(self.chain) + sum(size_of(*item) for item in self.writes.items())
 
     def after(self, earlier: LaneWrite) -> LaneWrite:
         """Both in one."""
@@ -242,7 +239,7 @@ def _put(db: sqlite3.Connection, lane_id: str, lane: LaneWrite) -> int:
     for name, value in lane.writes.items():
         place = (lane_id, *name)
         old = db.execute("SELECT size FROM memory WHERE lane = ? AND rule = ? AND key = ?", place).fetchone()
-        grown = size + _size(name, value) - (old[0] if old else 0)
+        grown = size + size_of(name, value) - (old[0] if old else 0)
         if grown > MOST_LANE_BYTES:
             refused += 1
             continue
@@ -250,7 +247,7 @@ def _put(db: sqlite3.Connection, lane_id: str, lane: LaneWrite) -> int:
         packed = _pack(value)
         db.execute(
             "INSERT OR REPLACE INTO memory VALUES (?, ?, ?, ?, ?, ?)",
-            (*place, _size(name, value), packed is not None, value if packed is None else packed),
+            (*place, size_of(name, value), packed is not None, value if packed is None else packed),
         )
     db.execute("UPDATE lanes SET size = ? WHERE id = ?", (size, lane_id))
     return refused
@@ -285,10 +282,6 @@ def _pack(value: bytes) -> bytes | None:
         return None
     packed = zlib.compress(value, 1)
     return packed if len(packed) < 0.9 * len(value) else None
-
-
-def _size(name: tuple[str, str], value: bytes) -> int:
-    return len(name[0]) + len(name[1]) + len(value)
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

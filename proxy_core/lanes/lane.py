@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from proxy_core.lanes.bounds import MOST_LANE_BYTES, size_of
 from proxy_core.rules import RuleSet
 from proxy_core.rules.past import AMBIGUOUS, is_pair
-
-MOST_BYTES = 8 * 1024 * 1024
-"""Bytes of rule memory in one lane; the oldest messages go first."""
 
 _SPARE = 0.75
 """Share of the bound that is left when it was passed."""
@@ -47,6 +45,8 @@ class Lane:
     """Bytes of its memory."""
     borrowed: dict[tuple[str, str], bytes] = field(default_factory=dict)
     """What was taken over from another lane since the last save."""
+    shrunk: bool = False
+    """Whether something went since the last save: what is on disk then has to go as well."""
     rules: RuleSet | None = None
     """The rules that it began with, while later changes are for new lanes only."""
     tokens_per_byte: float | None = None
@@ -56,12 +56,13 @@ class Lane:
         """Add to the rule memory, within its bounds; gives what it holds of `writes` then."""
         for key, value in writes.items():
             old = self.memory.pop(key, None)
-            self.size += _size(key, value) - (0 if old is None else _size(key, old))
+            self.size += size_of(key, value) - (0 if old is None else size_of(key, old))
             # A pair of messages that the lane has twice tells nothing about either.
             twice = is_pair(*key) and old not in (None, value)
             self.memory[key] = AMBIGUOUS if twice else value
-        if self.size > MOST_BYTES:
-            self._shrink(int(MOST_BYTES * _SPARE))
+        if self.size > MOST_LANE_BYTES:
+            self._shrink(int(MOST_LANE_BYTES * _SPARE))
+            self.shrunk = True
         return {key: self.memory[key] for key in writes if key in self.memory}
 
     def borrow(self, other: Lane) -> None:
@@ -84,11 +85,7 @@ class Lane:
             if self.size <= wanted:
                 return
             if key in self.memory:
-                self.size -= _size(key, self.memory.pop(key))
-
-
-def _size(key: tuple[str, str], value: bytes) -> int:
-    return len(key[0]) + len(key[1]) + len(value)
+                self.size -= size_of(key, self.memory.pop(key))
 
 
 def common(one: tuple[bytes, ...], other: tuple[bytes, ...]) -> int:

@@ -13,15 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from proxy_core.lanes.asked import Asked
+from proxy_core.lanes.bounds import MOST_LANES
 from proxy_core.lanes.head import alike, likeness, same_tools
 from proxy_core.lanes.lane import Lane, common
 from proxy_core.lanes.store import LaneStore
 from proxy_core.rules import RuleSet
 from proxy_core.rules.generated import Learned
 from proxy_core.rules.identity import SIZE
-
-MOST_LANES = 256
-"""Lanes that are kept. Those of one request go first: most side requests ask once and never again."""
 
 _LAST_TURN = 2
 """Messages at the end that may differ in the same lane: an edited question, a removed heartbeat."""
@@ -236,7 +234,11 @@ class Lanes:
     def _save(self, lane: Lane, writes: Mapping[tuple[str, str], bytes]) -> None:
         links = b"".join(lane.chain)
         held = {**lane.borrowed, **writes}
-        lane.borrowed = {}
+        if lane.shrunk:
+            # On disk, what went would keep what is new from fitting in.
+            self._store.drop([lane.id])
+            held = dict(lane.memory)
+        lane.borrowed, lane.shrunk = {}, False
         self._store.save(lane.id, lane.client, lane.session, lane.head, links, lane.seen, held)
 
     def _bound(self) -> None:

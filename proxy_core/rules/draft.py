@@ -175,6 +175,6 @@ def matches(look: Look, slot: Slot) -> tuple[tuple[int, Change], ...]:
             (index, match)
             for index, segment in enumerate(slot.message.segments)
             if look.wants(segment.kind, segment.first, slot.first)
-            for match in look.matches(segment.text)
+            for match in look.find(segment.text)
         )
     return cast("tuple[tuple[int, Change], ...]", known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -82,12 +81,8 @@ class Look:
         opens = self.at in ("start", "carrier") or self.frame is not None or bool(self.kinds & WRITTEN)
         return first_text or not opens
 
-    def matches(self, text: bytes) -> Sequence[Change]:
-        """What the rule's action is to work on, in bytes of `text`."""
-        return self.find(text)
-
     def find(self, text: bytes) -> list[Change]:
-        """As `matches`: cuts that do not overlap, none of them empty, in their order."""
+        """What the rule's action is to work on, in bytes of `text`: in order, apart, none of them empty."""
         match self.at:
             case "json":
                 return [c for b in self._json(text) if self._proven(text, b) for c in without(b, self.keys)]

@@ -58,9 +58,9 @@ class RuleSet:
     ) -> Normalized:
         """Normalize `prompt`.
 
-        All rules see each text as it was sent, so their order does not matter. Where two rules want the same
-        bytes, the first keeps them. A rule that raises, or takes more than its time, is left out and named;
-        the others still count.
+        `rules.apply` says in which steps. Where two rules want the same bytes, the first keeps them: one for
+        the client before one for any, else the one that was read first. A rule that raises, or takes more
+        than its time, is left out and named; the others still count.
 
         Args:
             prompt: The request.

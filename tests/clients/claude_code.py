@@ -183,9 +183,10 @@ def _parts(person: Person) -> list[Json]:
 
 def _marked(message: Json, marker: Json) -> Json:
     content = message["content"]
-    blocks: list[Json] = (
-        [{"type": "text", "text": content}] if isinstance(content, str) else list(content)  # type: ignore[call-overload]
-    )
+    blocks: list[Json] = [{"type": "text", "text": content}]
+    if not isinstance(content, str):
+        assert isinstance(content, list)
+        blocks = list(content)
     return {**message, "content": [*blocks[:-1], {**blocks[-1], **marker}]}
 
 

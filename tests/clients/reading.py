@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from proxy_core.diff.marks import common_start
 from tests.clients.case import Spoken
 
 _OPEN, _CLOSE = "<|im_start|>", "<|im_end|>\n"
@@ -71,22 +72,10 @@ def spelled(spoken: Spoken) -> str:
     return f"{thought}{spoken.text}{call}"
 
 
-def common(one: str, other: str) -> int:
-    """Length of the prefix that two texts share."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
 def divergence(before: str, after: Sequence[Part]) -> Divergence | None:
     """Where the later prompt leaves the earlier text; None where it holds all of it."""
     whole = text(after)
-    at = common(before, whole)
+    at = common_start(before, whole)
     if at == len(before):
         return None
     place = 0

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from proxy_core.clients import recognize
+from proxy_core.diff.marks import common_start
 from proxy_core.intake import Intake, begin
 from proxy_core.lanes import Lanes
 from proxy_core.lanes.store import LaneStore
@@ -109,7 +110,7 @@ def score(case: Case, rules: RuleSet | None, *, short: bool = False, disk: Path 
         parts = reading.read(sent.path, body)
         before = held.get(sent.lane)
         if before is not None and sent.turn > 1:
-            kept = reading.common(before, reading.text(parts))
+            kept = common_start(before, reading.text(parts))
             parted = reading.divergence(before, parts)
             steps.append(Step(number, sent.turn, kept, len(before), parted, note))
         held[sent.lane] = reading.answered(parts, sent.spoken) if case.scripted else reading.text(parts)

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.clients.reading import Part, answered, common, divergence, read, text
+from proxy_core.diff.marks import common_start
+from tests.clients.reading import Part, answered, divergence, read, text
 from tests.clients.registry import CASES
 from tests.clients.scoring import recognized
 from tests.clients.story import Model, Person, asks
@@ -90,13 +91,15 @@ def test_a_prompt_is_read_in_the_templates_order_whatever_the_api() -> None:
 def test_an_answer_is_read_again_as_it_was_spoken() -> None:
     """What a slot holds after an answer is how the next prompt begins, if its client leaves all as it was."""
     ask, following = list(asks(True))[1:3]
+    call = speech(ask.answer).call
+    assert call is not None
     messages = [
         {"role": "user", "content": "Hi"},
         {
             "role": "assistant",
             "content": ask.answer.text,
             "reasoning_content": ask.answer.reasoning,
-            "tool_calls": [{"function": {"name": "exec", "arguments": speech(ask.answer).call[2]}}],  # type: ignore[index]
+            "tool_calls": [{"function": {"name": "exec", "arguments": call[2]}}],
         },
     ]
     asked = read("/v1/chat/completions", json.dumps({"messages": messages[:1]}).encode())
@@ -110,7 +113,7 @@ def test_an_answer_is_read_again_as_it_was_spoken() -> None:
     [("", "", 0), ("abc", "abc", 3), ("abc", "abd", 2), ("abc", "ab", 2), ("x", "y", 0)],
 )
 def test_a_common_prefix(one: str, other: str, length: int) -> None:
-    assert common(one, other) == common(other, one) == length
+    assert common_start(one, other) == common_start(other, one) == length
 
 
 def test_a_divergence_names_its_part() -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proxy_core.lanes import Lane, Lanes, asked
-from proxy_core.lanes.lanes import MOST_LANES
+from proxy_core.lanes.bounds import MOST_LANES
 from proxy_core.lanes.store import LaneStore
 from proxy_core.llama.generated import Generated, GeneratedCall
 from proxy_core.prompt import Api, parse
@@ -20,13 +18,6 @@ from tests.rules.talk import assistant, output, system, user
 
 PROMPT = "You help.\n" + "\n".join(f"Rule {number} of the house." for number in range(20))
 NOW = 1_800_000_000.0
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LaneStore]:
-    store = LaneStore(tmp_path / "lanes.db")
-    yield store
-    store.close()
 
 
 class House:
@@ -200,7 +191,7 @@ def test_side_requests_are_the_first_to_go(house: House) -> None:
 def test_the_memory_of_a_lane_is_bounded_and_what_is_bulky_goes_first(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy_core.lanes.lane.MOST_BYTES", 200)
+    monkeypatch.setattr("proxy_core.lanes.lane.MOST_LANE_BYTES", 200)
     lane = house.ask(*TALK)
     lane.remember({("r", "noted"): b"", ("r", "value.0"): b"x", ("r", "note.1"): b"x"})
     small = set(lane.memory)
@@ -363,3 +354,20 @@ def test_a_first_answer_that_the_client_rewrote_does_not_cost_the_lane(house: Ho
     assert (later is first) is kept, "of two, nobody can say which"
     assert later is not other
     assert house.ask(*HI, assistant("Hello! (edited)"), user("more"), assistant("x"), user("y")) is later
+
+
+def test_what_was_forgotten_for_want_of_room_is_gone_from_the_disk_as_well(
+    store: LaneStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("lane", "file"):
+        monkeypatch.setattr(f"proxy_core.lanes.{module}.MOST_LANE_BYTES", 2000)
+    house = House(store)
+    for number in range(12):
+        lane = house.ask(*TALK)
+        request = asked(parse("chat", json.dumps({"messages": TALK}).encode()), "openclaw", {}, None)
+        bulky = {("r", f"output.{number}"): b"x" * 400, ("r", f"note.{number}"): b"x"}
+        house.lanes.learn(lane.id, request, Learned((), bulky))
+    store.flush()
+    [row] = store.load(10)
+    assert row.memory == lane.memory
+    assert {("r", f"note.{number}") for number in range(12)} <= row.memory.keys()

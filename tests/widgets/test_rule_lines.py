@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from console.widgets.rule_lines import Heading, More, RuleState, entries, heading_line, more_line, rule_line
 from console.widgets.rule_words import standing, words
 from proxy_core.rules import Rule, RuleSet
-from proxy_core.rules.rule import LEVELS
+from proxy_core.rules.rule import LEVELS, Level
 from tests.screens.few_rules import FEW_RULES
 
 ON = RuleState(on=True, hits=0, stale=False, idle=False)
@@ -82,9 +82,9 @@ def test_the_fold_counts_what_it_hides() -> None:
 
 @given(names, names, names, st.sampled_from(LEVELS), states, st.integers(24, 160))
 def test_a_line_is_as_wide_as_asked(
-    rule_id: str, client: str, title: str, level: str, state: RuleState, width: int
+    rule_id: str, client: str, title: str, level: Level, state: RuleState, width: int
 ) -> None:
-    odd = replace(rule("any.tools"), id=rule_id, client=client, title=title, level=level)  # type: ignore[arg-type]
+    odd = replace(rule("any.tools"), id=rule_id, client=client, title=title, level=level)
     line = rule_line(odd, state, width).plain
     assert cell_len(line) == width
     assert "\n" not in line
@@ -122,8 +122,8 @@ def test_a_rule_without_its_client_in_its_id_keeps_its_name() -> None:
         ("any.vanished-tools", "careful", {}, "off at this level"),
     ],
 )
-def test_whose_doing_it_is(rule_id: str, level: str, toggles: dict[str, bool], said: str) -> None:
-    rules = RuleSet.of(FEW_RULES, toggles, level)  # type: ignore[arg-type]
+def test_whose_doing_it_is(rule_id: str, level: Level, toggles: dict[str, bool], said: str) -> None:
+    rules = RuleSet.of(FEW_RULES, toggles, level)
     assert standing(rule(rule_id), rules) == said
 
 

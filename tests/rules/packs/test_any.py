@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy_core.rules.rule import Level
 from tests.rules.packs.kit import Lane, continues, said
 
 
-def told(system: str, level: str = "safe") -> tuple[str, str]:
+def told(system: str, level: Level = "safe") -> tuple[str, str]:
     """What a system prompt becomes, and what the user message gets."""
-    first, user = Lane(None, level).chat(system, *said("Hello."))  # type: ignore[arg-type]
+    first, user = Lane(None, level).chat(system, *said("Hello."))
     return first["content"], user["content"].removeprefix("Hello.").strip()
 
 
@@ -141,8 +142,8 @@ def test_a_tool_that_vanished_is_kept_at_aggressive() -> None:
 
 
 def test_a_changed_description_is_held_at_careful_only() -> None:
-    def second(level: str) -> Any:
-        lane = Lane(None, level)  # type: ignore[arg-type]
+    def second(level: Level) -> Any:
+        lane = Lane(None, level)
         for channel in ("telegram", "signal"):
             tool = {"type": "function", "function": {"name": "message", "description": f"To {channel}."}}
             sent = lane.send({"messages": said("Hi."), "tools": [tool]})
