@@ -15,6 +15,8 @@ from io import BufferedReader
 _BOUND = 20.0
 _OWN = ("/health", "/props")
 """What kvconsole itself asks all the time; answered here and not recorded."""
+_EXPLAINING = ("/slots", "/apply-template", "/tokenize")
+"""What it asks to explain turns; refused, unless a test wants to answer that too."""
 
 
 @dataclass
@@ -82,8 +84,9 @@ class Call:
 class FakeUpstream:
     """Listens, and hands each request to the test, which answers it."""
 
-    def __init__(self, *, port: int = 0, props: bytes = b"{}") -> None:
+    def __init__(self, *, port: int = 0, props: bytes = b"{}", explaining: bool = False) -> None:
         self._props = props
+        self._explaining = explaining
         self._calls: queue.Queue[Call] = queue.Queue()
         self._listener = socket.create_server(("127.0.0.1", port))
         self._sockets: list[socket.socket] = []
@@ -139,6 +142,10 @@ class FakeUpstream:
                 if target in _OWN and not call.values("user-agent"):
                     call.answer(self._props)
                     continue
+                path = target.partition("?")[0]
+                if path in _EXPLAINING and not self._explaining and not call.values("user-agent"):
+                    call.answer(b"{}", status="501 Not Implemented")
+                    continue
                 self._taken.append(call)
                 self._calls.put(call)
                 call.done.wait(_BOUND)
@@ -167,9 +174,12 @@ def _length(headers: Sequence[tuple[str, str]]) -> int:
 
 
 @contextmanager
-def fake_upstream(*, port: int = 0, props: bytes = b"{}") -> Iterator[FakeUpstream]:
-    """A scripted upstream that is stopped at the end; port 0 takes a free one."""
-    fake = FakeUpstream(port=port, props=props)
+def fake_upstream(*, port: int = 0, props: bytes = b"{}", explaining: bool = False) -> Iterator[FakeUpstream]:
+    """A scripted upstream that is stopped at the end; port 0 takes a free one.
+
+    `explaining` hands out also what kvconsole asks in order to explain turns.
+    """
+    fake = FakeUpstream(port=port, props=props, explaining=explaining)
     try:
         yield fake
     finally:

@@ -42,6 +42,8 @@ class SlotSelected(LogEvent, frozen=True, gc=False):
     lcp_n: int | None = None
     """Length of the common prefix; only b6455 to b6722 print it in this line."""
     threshold: float | None = None
+    unused: bool = False
+    """Whether the slot had no task before (`t_last = -1`), so that it is empty."""
 
 
 class SlotCandidate(LogEvent, frozen=True, gc=False):
@@ -90,14 +92,29 @@ class PartialCache(LogEvent, frozen=True, gc=False):
     pos_min: int
 
 
+class CachedPart(LogEvent, frozen=True, gc=False):
+    """What a new prompt shares with its slot, in ik_llama.cpp's words; the line names no slot."""
+
+    category: ClassVar[Category] = "task"
+
+    lcp_n: int
+    slot_n: int
+
+
 class PromptProgress(LogEvent, frozen=True, gc=False):
-    """How far the evaluation of a prompt is."""
+    """How far the evaluation of a prompt is.
+
+    Before b9151 `n_tokens` are those in the slot, reused ones among them. From then on (`seconds` is there)
+    only evaluated ones are counted, while `progress` goes on counting both.
+    """
 
     category: ClassVar[Category] = "task"
 
     n_tokens: int
     progress: float | None
+    """As printed. Before b6890 it leaves the reused tokens out of the dividend, but not of the divisor."""
     seconds: float | None = None
+    """Prompt eval time so far; only b9151 and later print it, and not before the third second."""
 
 
 class TimingHeader(LogEvent, frozen=True, gc=False):
@@ -140,6 +157,9 @@ class Released(LogEvent, frozen=True, gc=False):
 
     n_tokens: int | None
     truncated: bool | None = None
+    timing_follows: bool = False
+    """Whether the builds that write this line may write the task's timing block after it (`n_past`, b3761 to
+    b6889)."""
 
 
 class Cancelled(LogEvent, frozen=True, gc=False):
@@ -220,13 +240,30 @@ class ServerState(LogEvent, frozen=True, gc=False):
     """A step in the life of the server process."""
 
     what: Literal[
-        "starting", "loading", "slots", "slot", "loaded", "listening", "verbosity", "sleeping", "stopping"
+        "starting",
+        "build",
+        "verbosity",
+        "loading",
+        "slots",
+        "slot",
+        "checkpoints",
+        "unsupported",
+        "loaded",
+        "listening",
+        "sleeping",
+        "waking",
+        "stopping",
     ]
     n_slots: int | None = None
     n_ctx_slot: int | None = None
+    kv_unified: bool | None = None
+    """Whether the slots share one cache (b9829 and later)."""
+    n_checkpoints: int | None = None
+    """Most context checkpoints of a slot."""
     verbosity: int | None = None
     text: str = ""
-    """Model path or listening address, where the line names one."""
+    """Build, model path, listening address, or the option that does not work here; empty where the line
+    names none."""
 
 
 def category(event: LogEvent) -> Category:

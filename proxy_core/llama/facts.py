@@ -1,15 +1,19 @@
 """What llama-server tells of itself over HTTP: /health, /props and /models.
 
-Formats: llama.cpp b10587; `build_info` since 2024-12-23, `total_slots` and `n_ctx` long before.
+Formats: llama.cpp b11549; `build_info` since 2024-12-23, `total_slots` and `n_ctx` long before, `is_sleeping`
+and `chat_template_caps` since 2026.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+
+from proxy_core.llama.clock import template_clock
 
 State = Literal["unknown", "up", "loading", "down"]
 
@@ -30,10 +34,26 @@ class Upstream:
     """Context of one slot in tokens."""
     reason: str | None = None
     """Why it is down or tells nothing, in words."""
+    build_info: str | None = None
+    """What it calls its build, in full."""
+    sleeping: bool = False
+    """Whether it has put its model and cache away until the next request."""
+    slots_endpoint: bool | None = None
+    """Whether it answers GET /slots."""
+    template: str | None = None
+    """A digest of its chat templates, by which another one is noticed."""
+    template_clock: str | None = None
+    """What in the chat template asks for the time, as `proxy_core.llama.clock` names it."""
+    supports_reasoning_preserve: bool | None = None
+    """Whether the chat template can keep what the model thought in earlier turns."""
 
 
 class _Settings(msgspec.Struct):
     n_ctx: int | None = None
+
+
+class _Caps(msgspec.Struct):
+    supports_preserve_reasoning: bool | None = None
 
 
 class _Props(msgspec.Struct):
@@ -43,6 +63,11 @@ class _Props(msgspec.Struct):
     total_slots: int | None = None
     default_generation_settings: _Settings | None = None
     role: str | None = None
+    is_sleeping: bool | None = None
+    endpoint_slots: bool | None = None
+    chat_template: str | None = None
+    chat_template_tool_use: str | None = None
+    chat_template_caps: _Caps | None = None
 
 
 _PROPS = msgspec.json.Decoder(_Props)
@@ -67,6 +92,8 @@ def with_props(upstream: Upstream, status: int, body: bytes) -> Upstream:
     if props is None:
         return _replace(upstream, reason=f"it answers /props with {status}: not a llama-server?")
     settings = props.default_generation_settings
+    caps = props.chat_template_caps
+    template = "\0".join(text for text in (props.chat_template, props.chat_template_tool_use) if text)
     return Upstream(
         url=upstream.url,
         state=upstream.state,
@@ -74,6 +101,12 @@ def with_props(upstream: Upstream, status: int, body: bytes) -> Upstream:
         model="router" if props.role == "router" else _model(props),
         slots=props.total_slots,
         ctx=settings.n_ctx if settings else None,
+        build_info=props.build_info or None,
+        sleeping=props.is_sleeping or False,
+        slots_endpoint=props.endpoint_slots,
+        template=hashlib.blake2s(template.encode(), digest_size=8).hexdigest() if template else None,
+        template_clock=template_clock(template),
+        supports_reasoning_preserve=caps.supports_preserve_reasoning if caps else None,
     )
 
 

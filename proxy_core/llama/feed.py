@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from proxy_core.llama.events import Category
+from proxy_core.llama.events import Category, LogEvent
 from proxy_core.llama.grammar import parse
 from proxy_core.llama.lines import clean
 from proxy_core.llama.turns import Turn, TurnAssembler
@@ -26,6 +26,8 @@ class Batch(NamedTuple):
     turns: tuple[Turn, ...]
     live: bool
     """False for lines that were in the log before kvconsole began to read it."""
+    events: tuple[LogEvent, ...] = ()
+    """All that the lines say, in their order."""
 
 
 class LogFeed:
@@ -38,9 +40,11 @@ class LogFeed:
         """Parse the next lines; nothing in them can raise."""
         shown: list[LogLine] = []
         turns: list[Turn] = []
+        events: list[LogEvent] = []
         for line in lines:
             event = parse(line)
             shown.append(LogLine(clean(line), event.category if event else None))
-            if event is not None and (turn := self._assembler.feed(event)) is not None:
-                turns.append(turn)
-        return Batch(tuple(shown), tuple(turns), live)
+            if event is not None:
+                events.append(event)
+                turns += self._assembler.feed(event)
+        return Batch(tuple(shown), tuple(turns), live, tuple(events))

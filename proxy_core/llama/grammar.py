@@ -22,6 +22,7 @@ _SELECTED = re.compile(
 )
 _SIMILARITY = re.compile(r"\bsimilarity *= *([^\s,)]+)", re.ASCII)
 _THRESHOLD = re.compile(r"\(> ([^\s)]+) thold\)", re.ASCII)
+_UNUSED = re.compile(r"\bt_last ?= ?-1\b", re.ASCII)
 _LENGTH = re.compile(r"lc[ps]_len = (\d{1,15})", re.ASCII)
 _CHECKING = re.compile(r"checking sim = (\S+) \((\d{1,15})/(\d{1,15})\)(?: > (\S+))?", re.ASCII)
 _PROMPT = re.compile(
@@ -38,6 +39,7 @@ _KEPT = re.compile(
 _PARTIAL = re.compile(
     r"n_past = (\d{1,15}), \S+\.size\(\) = (\d{1,15}), seq_id = -?\d+, pos_min = (-?\d{1,15})", re.ASCII
 )
+_CACHED_PART = re.compile(r"=+ Cache: cache_size = (\d{1,15}), n_past0? = +(\d{1,15})", re.ASCII)
 _PROGRESS = re.compile(
     r"prompt (?:processing|processing progress|done|processing done), n_(?:tokens|past) = *(\d{1,15})",
     re.ASCII,
@@ -45,7 +47,7 @@ _PROGRESS = re.compile(
 _SHARE = re.compile(r"\bprogress = *([^\s,]+)", re.ASCII)
 _SECONDS = re.compile(r", t = *(\S+) s", re.ASCII)
 _TIME = re.compile(r"(?:\w+ ){1,2}time *= *(\S+) ms(?: / *(\d{1,15}))?", re.ASCII)
-_STOP = re.compile(r"stop processing: n_(?:tokens|past) = (\d{1,15}), truncated = ([01])", re.ASCII)
+_STOP = re.compile(r"stop processing: n_(tokens|past) = (\d{1,15}), truncated = ([01])", re.ASCII)
 _KEPT_AT_END = re.compile(r"\bn_past=(\d{1,15})", re.ASCII)
 _RELEASED = re.compile(r"released \((\d{1,15}) tokens in cache\)", re.ASCII)
 _CANCEL = re.compile(r"cancel task, id_task = (\d{1,15})", re.ASCII)
@@ -77,7 +79,7 @@ def _selected(f: Frame, text: str) -> ev.LogEvent | None:
         )
     how = text[len("selected slot by ") :].lower()
     if how.startswith("lru"):
-        return ev.SlotSelected(*at(f), how="lru")
+        return ev.SlotSelected(*at(f), how="lru", unused=_UNUSED.search(how) is not None)
     if how.startswith("id ("):
         return ev.SlotSelected(*at(f), how="id")
     if not how.startswith(("lcp similarity", "lcs similarity")):
@@ -143,6 +145,11 @@ def _kept(f: Frame, text: str) -> ev.LogEvent | None:
     return None if found is None else ev.PartialCache(*at(f), *map(int, found.groups()))
 
 
+def _cached_part(f: Frame, text: str) -> ev.LogEvent | None:
+    found = _CACHED_PART.match(text)
+    return None if found is None else ev.CachedPart(*at(f), lcp_n=int(found[2]), slot_n=int(found[1]))
+
+
 def _prompt(f: Frame, text: str) -> ev.LogEvent | None:
     if text.startswith("prompt eval time"):
         found = _TIME.match(text)
@@ -174,7 +181,9 @@ def _total(f: Frame, text: str) -> ev.LogEvent | None:
 
 def _stop(f: Frame, text: str) -> ev.LogEvent | None:
     found = _STOP.match(text)
-    return None if found is None else ev.Released(*at(f), int(found[1]), found[2] == "1")
+    if found is None:
+        return None
+    return ev.Released(*at(f), int(found[2]), found[3] == "1", timing_follows=found[1] == "past")
 
 
 def _released(f: Frame, text: str) -> ev.LogEvent | None:
@@ -194,6 +203,10 @@ def _task(f: Frame, text: str) -> ev.LogEvent | None:
 
 def _forcing(f: Frame, text: str) -> ev.LogEvent | None:
     return ev.ForcedFull(*at(f)) if text.startswith("forcing full prompt re-processing") else None
+
+
+def _cache(f: Frame, text: str) -> ev.LogEvent | None:
+    return CACHE_READERS["cache"](f, text) or SERVER_READERS["cache_reuse"](f, text)
 
 
 def _failed(f: Frame, text: str) -> ev.LogEvent | None:
@@ -218,6 +231,7 @@ _READERS: MappingProxyType[str, Reader] = MappingProxyType(
         "n_past": _kept,
         "kv": _kept,
         "in": _kept,
+        "========": _cached_part,
         "prompt": _prompt,
         "eval": _eval,
         "generation": _eval,
@@ -228,5 +242,6 @@ _READERS: MappingProxyType[str, Reader] = MappingProxyType(
         "task": _task,
         "forcing": _forcing,
         "failed": _failed,
+        "cache": _cache,
     }
 )

@@ -40,7 +40,11 @@ _STATE = re.compile(
     r"cache state: (\d{1,15}) prompts, ([\d.]{1,20}) MiB \(limits: ([\d.]{1,20}) MiB, (\d{1,20}) tokens",
     re.ASCII,
 )
-_CLEARED = re.compile(r"(?:purging slot \d+|clearing prompt) with (\d{1,15}) tokens", re.ASCII)
+_CLEARED = re.compile(
+    r"(?:purging slot (\d{1,9})|clearing (?:prompt|slot)) with (\d{1,15}) tokens"
+    r"|clearing cache for lora change",
+    re.ASCII,
+)
 _LIMIT = re.compile(r"prompt cache is enabled, size limit: (?:(\d{1,15}) MiB|no limit)", re.ASCII)
 _SHRUNK = re.compile(r"cache size limit reduced to ([\d.]{1,20}) MiB", re.ASCII)
 
@@ -101,7 +105,8 @@ def _cache(f: Frame, text: str) -> ev.LogEvent | None:
             what="state",
             prompts=int(found[1]),
             mib=number(found[2]),
-            limit_mib=number(found[3]),
+            # Here, and only here, a cache without a limit has the limit 0.
+            limit_mib=number(found[3]) or None,
             limit_tokens=int(found[4]),
         )
     found = _SHRUNK.match(text)
@@ -118,7 +123,12 @@ def _evicted(f: Frame, text: str) -> ev.LogEvent | None:
 
 def _cleared(f: Frame, text: str) -> ev.LogEvent | None:
     found = _CLEARED.match(text)
-    return None if found is None else ev.HostCache(*at(f), what="cleared", tokens=int(found[1]))
+    if found is None:
+        return None
+    # One of these lines is the server's and not the slot's, so that the slot stands in its text.
+    slot = f.slot if found[1] is None else int(found[1])
+    tokens = None if found[2] is None else int(found[2])
+    return ev.HostCache(f.port, slot, f.task, f.stamp, what="cleared", tokens=tokens)
 
 
 def _failed(f: Frame, text: str) -> ev.LogEvent | None:

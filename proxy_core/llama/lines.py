@@ -33,9 +33,23 @@ _STRUCTURED = re.compile(
 _OLDEST = re.compile(
     _WRAP + r"slot (\d{1,9}) (?:: )?(is processing|in cache|kv cache rm|released)(.*)", re.ASCII
 )
+_BARE = re.compile(
+    _WRAP
+    + _HEAD
+    + r"( {0,3}- (?:cache s|looking for better |found better |saving prompt ).*"
+    + r"|={8} Cache: .*|build(?:_info)?: .*)",
+    re.ASCII,
+)
+"""Lines without a name in front: ik_llama.cpp's on its caches, and the build."""
+_BARE_HINTS = (" better prompt", "- cache s", "======== C", "build: ", "build_info: ", "- saving prompt ")
 _SLOT_KEY = re.compile(r"\b(?:id_slot|slot_id)=(-?\d{1,9})\b", re.ASCII)
 _TASK_KEY = re.compile(r"(?:\b(?:id_task|task_id)=|\[task id: )(-?\d{1,15})\b", re.ASCII)
-_TAGS = ("slot ", "srv ", "que ", "res ", "cmn ", "main: ", "llama_server: ")
+_JSON = msgspec.json.Decoder(dict[str, object])
+_NOISE = frozenset({"tid", "timestamp", "function", "line"})
+_LONGEST_WRAP = 160
+_LONGEST_HEAD = 32
+_FURTHEST = _LONGEST_WRAP + _LONGEST_HEAD + 16
+_TAG = re.compile(r"slot |srv |que |res |cmn |main: |llama_server: ")
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -80,18 +94,24 @@ def frame(line: str) -> Frame | None:
     found = _PLAIN.match(text)
     if found is not None:
         return _framed("", found.groups())
+    if text.startswith("{"):
+        return _json_frame(text)
     if "tid=" in text and " [" in text:
         found = _STRUCTURED.match(text)
         if found is not None:
             return _keyed(found["wrap"], found["level"], found["message"])
-    for tag in _TAGS:
-        if tag in text:
-            found = _WRAPPED.match(text)
-            if found is not None:
-                wrapper, *groups = found.groups()
-                return _framed(wrapper, tuple(groups))
-            break
-    return _unframed(text)
+    return _wrapped(text) or _unframed(text)
+
+
+def _wrapped(text: str) -> Frame | None:
+    """A line behind a wrapper; what stands before the first name of a component is looked at, not more."""
+    tag = _TAG.search(text, 0, _FURTHEST)
+    if tag is None:
+        return None
+    found = _WRAPPED.match(text, max(0, tag.start() - _LONGEST_HEAD))
+    if found is None or found.end(1) > _LONGEST_WRAP + 1:
+        return None
+    return _framed(text[: found.end(1)], found.groups()[1:])
 
 
 def _framed(wrapper: str, groups: tuple[str | None, ...]) -> Frame:
@@ -106,7 +126,7 @@ def _framed(wrapper: str, groups: tuple[str | None, ...]) -> Frame:
 
 
 def _unframed(text: str) -> Frame | None:
-    """Continuation lines of a timing block, JSON lines, and the lines of 2023."""
+    """JSON behind a wrapper, the lines of a timing block, lines without a name, and those of 2023."""
     if '"level":' in text:
         return _json_frame(text)
     # `llama_print_timings` and `llama_perf_context_print` sum up a process, not a task.
@@ -115,6 +135,13 @@ def _unframed(text: str) -> Frame | None:
         if found is not None:
             wrapper, port, message = found.groups()
             return Frame(wrapper, None if port is None else int(port), None, None, None, None, None, message)
+    for hint in _BARE_HINTS:
+        if hint in text:
+            found = _BARE.match(text)
+            if found is not None:
+                wrapper, *head, message = found.groups()
+                return _framed(wrapper, (*head, None, None, None, None, None, message))
+            break
     if "slot " in text:
         found = _OLDEST.match(text)
         if found is not None:
@@ -126,7 +153,8 @@ def _unframed(text: str) -> Frame | None:
 
 
 def _keyed(wrapper: str, level: str, message: str) -> Frame:
-    slot, task = _SLOT_KEY.search(message), _TASK_KEY.search(message)
+    keys = max(0, message.find(" | "))
+    slot, task = _SLOT_KEY.search(message, keys), _TASK_KEY.search(message, keys)
     return Frame(
         wrapper,
         None,
@@ -143,7 +171,7 @@ def _json_frame(text: str) -> Frame | None:
     """A line of `--log-format json`, brought into the shape of the text format: ` | key=value …`."""
     start = text.find("{")
     try:
-        fields = msgspec.json.decode(text[start:], type=dict[str, object])
+        fields = _JSON.decode(text[start:] if start else text)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         return None
     # The builds of 2023 name the message `message`.
@@ -151,7 +179,22 @@ def _json_frame(text: str) -> Frame | None:
     level = fields.pop("level", None)
     if not isinstance(message, str) or not isinstance(level, str) or not level:
         return None
-    pairs = " ".join(
-        f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in fields.items()
+    slot = _whole(fields, "id_slot", "slot_id")
+    told = [(key, value) for key, value in fields.items() if key not in _NOISE]
+    pairs = " ".join([f"{key}={str(v).lower() if isinstance(v, bool) else v}" for key, v in told])
+    return Frame(
+        text[:start],
+        None,
+        None,
+        level[0] if level != "VERB" else "D",
+        None if slot is None else "slot",
+        slot,
+        _whole(fields, "id_task", "task_id"),
+        f"{message} | {pairs}",
     )
-    return _keyed(text[:start], level, f"{message} | {pairs}")
+
+
+def _whole(fields: dict[str, object], *names: str) -> int | None:
+    """The first of some fields that is there, if it is an integer of a sensible size."""
+    value = next((fields[name] for name in names if name in fields), None)
+    return value if type(value) is int and abs(value) < 10**15 else None

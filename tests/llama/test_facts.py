@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,9 @@ PROPS = {
     "model_alias": "qwen3",
     "model_path": "/models/Qwen3-4B-Q4_K_M.gguf",
     "chat_template": "{% x %}",
+    "chat_template_caps": {"supports_tools": True, "supports_preserve_reasoning": True},
+    "endpoint_slots": True,
+    "is_sleeping": False,
     "build_info": "b10587-1a2b3c4",
 }
 
@@ -27,8 +31,42 @@ def props(**changes: object) -> Upstream:
 
 
 def test_all_facts() -> None:
-    expected = Upstream(UP.url, "up", build="b10587", model="qwen3", slots=4, ctx=65536)
-    assert props() == expected
+    expected = Upstream(
+        UP.url,
+        "up",
+        build="b10587",
+        model="qwen3",
+        slots=4,
+        ctx=65536,
+        build_info="b10587-1a2b3c4",
+        slots_endpoint=True,
+        supports_reasoning_preserve=True,
+    )
+    assert replace(props(), template=None) == expected
+
+
+def test_builds_that_tell_less() -> None:
+    told = props(chat_template=None, chat_template_caps=None, endpoint_slots=None, is_sleeping=None)
+    assert (told.template, told.template_clock, told.supports_reasoning_preserve) == (None, None, None)
+    assert (told.slots_endpoint, told.sleeping) == (None, False)
+
+
+def test_another_template_is_noticed() -> None:
+    digests = {
+        props(chat_template="{% y %}").template,
+        props().template,
+        props(chat_template_tool_use="{% y %}").template,
+    }
+    assert len(digests) == 3
+    assert all(digest and len(digest) == 16 for digest in digests)
+
+
+def test_a_clock_in_the_template() -> None:
+    assert props(chat_template="{{ strftime_now('%Y-%m-%d') }}").template_clock == "strftime_now('%Y-%m-%d')"
+
+
+def test_sleep_is_told() -> None:
+    assert props(is_sleeping=True).sleeping
 
 
 @pytest.mark.parametrize(("status", "state"), [(200, "up"), (503, "loading"), (404, "up"), (401, "up")])

@@ -9,8 +9,19 @@ from hypothesis import strategies as st
 
 from proxy_core.llama import events as ev
 from proxy_core.llama.grammar import parse
+from proxy_core.llama.logfacts import LogCollector
 from proxy_core.llama.turns import TurnAssembler
-from tests.llama.corpus import ERAS, OTHERS, WRAPPERS, all_lines, prefixed, slot, srv, structured
+from tests.llama.corpus import (
+    ERAS,
+    OTHERS,
+    SILENT,
+    WRAPPERS,
+    all_lines,
+    prefixed,
+    slot,
+    srv,
+    structured,
+)
 
 
 def selected(text: str, *, task: int = -1) -> ev.SlotSelected:
@@ -148,9 +159,28 @@ def test_a_child_task_is_told_from_its_parent() -> None:
     assert parse(slot("f", "processing task, is_child = 0")) == ev.TaskStarted(None, 0, 7, None, False)
 
 
-def test_every_line_of_the_corpus_but_the_library_says_something() -> None:
+SILENT_IN_A_TURN = (
+    "graphs reused",
+    "updating prompt cache",
+    "prompt cache update took",
+    "prompt cache load took",
+    "   - prompt 0x",
+    "======== Prompt cache",
+    "time=2026",
+    "[GIN]",
+)
+
+
+def test_every_line_of_a_turn_says_something_or_is_known_to_be_silent() -> None:
     silent = [line for line in all_lines() if line and parse(line) is None]
-    assert silent == ["llama_model_loader: - kv   0: general.architecture str = llama"]
+    assert [line for line in silent if not any(words in line for words in SILENT_IN_A_TURN)] == []
+    assert not [line for line in OTHERS if parse(line) is None]
+
+
+@pytest.mark.parametrize("line", SILENT)
+def test_silent_lines(line: str) -> None:
+    assert parse(line) is None
+    assert parse(f"[57130] 0.33.810.930 I {line}") is None
 
 
 @pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS.keys())
@@ -160,24 +190,16 @@ def test_wrappers_change_no_event(wrap: Callable[[str], str]) -> None:
 
 
 def test_colours_change_no_event() -> None:
-    lines = [line for line in OTHERS if line.startswith(("slot", "srv"))]
+    eras = [line for era in ERAS.values() for line in era]
+    lines = [line for line in OTHERS + eras if line.startswith(("slot", "srv"))]
     assert [parse(x) for x in prefixed(lines, colour=True)] == [parse(x) for x in prefixed(lines)]
 
 
-def test_silent_lines() -> None:
-    for line in (
-        slot("f", " - skipping, is_processing = 1"),
-        slot("f", "sampler params: "),
-        slot("f", "init sampler, took 0.18 ms, tokens: text = 1801, total = 1801"),
-        slot("f", "   graphs reused =         10"),
-        srv("f", "   - prompt 0x7f93a4088450:     709 tokens, checkpoints:  0,     0.030 MiB"),
-        srv("log_server_r", "done request: POST /v1/chat/completions 127.0.0.1 200"),
-        slot("f", "prompt eval time ="),
-        slot("f", "total time"),
-        slot("f", "stop processing"),
-        "[/foo] markup",
-    ):
-        assert parse(line) is None
+def test_a_coloured_warning_ends_in_the_line_after_it() -> None:
+    kept = "slot update_slots: id  0 | task 7 | n_past was set to 1199"
+    first, second = f"\x1b[34m0.01.000.000\x1b[0m \x1b[35mW {kept}", f"\x1b[0m\x1b[32mI \x1b[0m{kept}"
+    assert parse(first) == ev.CachedPrefix(None, 0, 7, 1.0, 1199)
+    assert parse(second) == ev.CachedPrefix(None, 0, 7, None, 1199)
 
 
 MUTATED = st.builds(
@@ -193,13 +215,16 @@ MUTATED = st.builds(
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.one_of(MUTATED, st.text(max_size=200), st.sampled_from(all_lines())), max_size=30))
+@given(
+    st.lists(st.one_of(MUTATED, st.text(max_size=200), st.sampled_from(all_lines() + SILENT)), max_size=30)
+)
 def test_no_input_raises(lines: list[str]) -> None:
-    assembler = TurnAssembler()
+    assembler, collector = TurnAssembler(), LogCollector()
     for line in lines:
         event = parse(line)
         if event is not None:
             assembler.feed(event)
+            collector.feed(event)
 
 
 def test_no_shuffled_log_raises() -> None:

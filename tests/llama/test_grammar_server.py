@@ -48,6 +48,43 @@ from tests.llama.corpus import slot, srv, structured
             {"what": "verbosity", "verbosity": 4},
         ),
         (srv("handle_sleep", "server is entering sleeping state"), {"what": "sleeping"}),
+        (srv("handle_sleep", "server is exiting sleeping state"), {"what": "waking"}),
+        ("0.03.646.435 I que    start_loop: exiting sleeping state", {"what": "waking", "stamp": 3.646435}),
+        (
+            srv("load_model", "initializing, n_slots = 4, n_ctx_slot = 8192, kv_unified = 'true'"),
+            {"what": "slots", "kv_unified": True},
+        ),
+        (
+            srv("load_model", "context checkpoints enabled, max = 32, min spacing = 8192"),
+            {"what": "checkpoints", "n_checkpoints": 32},
+        ),
+        (
+            srv("init", "cache_reuse is not supported by multimodal, it will be disabled"),
+            {"what": "unsupported", "text": "--cache-reuse"},
+        ),
+        (
+            slot("update_slots", "cache reuse is not supported - ignoring n_cache_reuse = 256"),
+            {"what": "unsupported", "text": "--cache-reuse"},
+        ),
+        (
+            srv("init", "swa_full is not supported by this model, it will be disabled"),
+            {"what": "unsupported", "text": "--swa-full"},
+        ),
+        (
+            srv("init", "ctx_shift is not supported by multimodal, it will be disabled"),
+            {"what": "unsupported", "text": "--context-shift"},
+        ),
+        (srv("init", "build_info: b10587-1a2b3c4"), {"what": "build", "text": "b10587-1a2b3c4"}),
+        ("0.00.000.123 I build_info: b8700-1a2b3c4", {"what": "build", "text": "b8700-1a2b3c4"}),
+        ("build: 6500 (1a2b3c4d) with cc for x86_64-linux-gnu", {"what": "build", "text": "6500"}),
+        (
+            "Mar 13 13:59:39 box llama.sh[15]: build: 6500 (1a2b3c4d) with cc",
+            {"what": "build", "text": "6500"},
+        ),
+        (
+            structured("INFO", "main", "build info", 'build=3000 commit="1a2b3c4d"'),
+            {"what": "build", "text": "3000"},
+        ),
         (srv("operator()", "operator(): cleaning up before exit..."), {"what": "stopping"}),
         (structured("INFO", "init", "initializing slots", "n_slots=1"), {"what": "slots", "n_slots": 1}),
         (

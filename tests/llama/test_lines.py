@@ -72,7 +72,23 @@ def test_a_json_line_reads_like_its_text_form() -> None:
     )
     assert found is not None
     assert (found.level, found.slot, found.task) == ("D", 2, 31)
-    assert found.message == "slot released | tid=1 id_slot=2 id_task=31 truncated=false"
+    assert found.message == "slot released | id_slot=2 id_task=31 truncated=false"
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [("7", 7), ("-1", -1), ("1.5", None), ("true", None), ('"7"', None), ("[1]", None)]
+)
+def test_only_an_integer_names_a_slot(value: str, number: int | None) -> None:
+    found = frame(f'{{"level":"INFO","msg":"slot released","id_slot":{value},"more":{{"a":[1]}}}}')
+    assert found is not None
+    assert (found.slot, found.component) == (number, None if number is None else "slot")
+
+
+def test_a_request_s_body_is_no_line_of_its_own() -> None:
+    body = '{"level":"INFO","msg":"slot released","id_slot":0,"id_task":7}'
+    found = frame(WRAPPERS["journald"](srv("log_server_r", f"request:  {body}")))
+    assert found is not None
+    assert (found.component, found.slot) == ("srv", None)
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from proxy_core.llama.grammar import parse
 from proxy_core.llama.turns import Turn, TurnAssembler
-from tests.llama.corpus import ERAS, EVAL, PROMPT, TOTAL, WRAPPERS, slot, srv, timing
-from tests.real_llama import LlamaFactory, LlamaServer
+from tests.llama.corpus import (
+    ERAS,
+    EVAL,
+    PROMPT,
+    TOTAL,
+    WRAPPERS,
+    prefixed,
+    slot,
+    srv,
+    structured,
+    timing,
+)
+from tests.real_llama import LlamaFactory, LlamaServer, running_llama
 
 
 def turns(lines: Iterable[str]) -> list[Turn]:
     assembler = TurnAssembler()
     events = (parse(line) for line in lines)
-    fed = (assembler.feed(event) for event in events if event is not None)
-    return [turn for turn in fed if turn is not None]
+    return [turn for event in events if event is not None for turn in assembler.feed(event)]
 
 
 def selected(slot_id: int, sim: str = "0.500") -> str:
@@ -38,6 +50,10 @@ def timed(slot_id: int, task: int, prompt_n: int, gen_n: int = 50) -> list[str]:
     return [slot("print_timing", text, slot_id=slot_id, task=task) for text in figures]
 
 
+QUIET = ("b9200", "b9300", "b9900", "b10500")
+"""Eras and verbosities that do not log how many tokens were reused."""
+
+
 @pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS.keys())
 @pytest.mark.parametrize("era", ERAS)
 def test_one_turn_in_every_era(era: str, wrap: Callable[[str], str]) -> None:
@@ -46,7 +62,7 @@ def test_one_turn_in_every_era(era: str, wrap: Callable[[str], str]) -> None:
     assert (turn.prompt_n, turn.prompt_ms) == (200, 400.0)
     assert (turn.gen_n, turn.gen_ms, turn.total_ms) == (50, 1000.0, 1400.0)
     assert (turn.end_n, turn.cached_n, turn.prompt_tokens) == (1249, 1000, 1200)
-    assert turn.cached_source == ("derived" if era in ("b9200", "b10500") else "logged")
+    assert turn.cached_source == ("derived" if era in QUIET else "logged")
     assert turn.truncated is (None if era == "2023" else False)
     assert not turn.cancelled
     assert not turn.forced_full
@@ -57,15 +73,64 @@ def test_what_the_eras_tell_about_the_selection() -> None:
     figures = {era: (t.selected_by, t.sim_best, t.similarity, t.f_keep, t.lcp_n) for era, t in told.items()}
     assert figures == {
         "2023": (None, None, None, None, None),
-        "b2500": ("lcp", None, 0.91, None, None),
-        "b3800": ("lcp", None, 0.91, None, None),
-        "b5400": ("lcp", None, 0.91, None, None),
+        **dict.fromkeys(("b2500", "b2500 json", "b3800", "b4010", "b4500"), ("lcp", None, 0.91, None, None)),
+        "b5600": ("lcp", None, 0.91, None, 1000),
         "b6500": ("lcp", None, 0.99, None, 1000),
-        "b7000": ("lcp", 0.833, None, 0.99, None),
-        "b9200": ("lcp", 0.833, None, 0.99, None),
-        "b10500": ("lcp", 0.833, None, 0.99, None),
+        **dict.fromkeys(
+            ("b6740", "b7000", "b8500", "b9200", "b9300", "b9300 -lv 4", "b9900", "b10500", "ollama"),
+            ("lcp", 0.833, None, 0.99, None),
+        ),
         "b10500 -lv 4": ("lcp", 0.833, None, 0.99, 1000),
+        "ik_llama.cpp": (None, None, None, None, 1000),
     }
+
+
+@pytest.mark.parametrize("era", ["b8500", "b9200", "b9300", "b9300 -lv 4", "b9900", "b10500", "b10500 -lv 4"])
+def test_every_era_as_a_router_prints_it(era: str) -> None:
+    (plain,) = turns(ERAS[era])
+    (turn,) = turns(f"[57130] {line}" for line in ERAS[era])
+    assert turn == msgspec.structs.replace(plain, port=57130)
+
+
+@pytest.mark.parametrize("era", [era for era in ERAS if era.startswith("b")])
+def test_every_era_interleaved_with_another_slot(era: str) -> None:
+    other = [line.replace("id  0", "id  3").replace("task 7", "task 8") for line in ERAS[era]]
+    other = [line.replace("id_slot=0", "id_slot=3").replace("id_task=7", "id_task=8") for line in other]
+    other = [
+        line.replace('"id_slot":0', '"id_slot":3').replace('"id_task":7', '"id_task":8') for line in other
+    ]
+    (plain,) = turns(ERAS[era])
+    # Entries of the two come in turns; one with several lines is written in one piece.
+    both: list[str] = []
+    for first, second in zip(_entries(ERAS[era]), _entries(other), strict=True):
+        both += [*first, *second]
+    got = {turn.slot: turn for turn in turns(both)}
+    assert sorted(got) == [0, 3]
+    for turn in got.values():
+        figures = (
+            "prompt_n",
+            "prompt_ms",
+            "gen_n",
+            "cached_n",
+            "n_tokens",
+            "end_n",
+            "sim_best",
+            "similarity",
+        )
+        assert [getattr(turn, name) for name in figures] == [getattr(plain, name) for name in figures]
+
+
+def _entries(lines: list[str]) -> list[list[str]]:
+    """A timing block without prefixes belongs to the line that opens it, and to the release before that."""
+    entries: list[list[str]] = []
+    for line in lines:
+        bare = line.lstrip("\r ").startswith(("prompt eval time", "eval time", "total time"))
+        opens = line.endswith("| ") and entries and "stop processing: n_past" in entries[-1][-1]
+        if entries and (bare or opens):
+            entries[-1].append(line)
+        else:
+            entries.append([line])
+    return entries
 
 
 def test_interleaved_slots_do_not_mix() -> None:
@@ -200,6 +265,218 @@ def test_nothing_is_derived_after_a_context_shift_or_from_a_negative_balance() -
     assert (turn.cached_n, turn.cached_source) == (None, None)
 
 
+def cached(text: str) -> str:
+    return srv("load", f" - {text}")
+
+
+FOUND = cached("found better prompt with f_keep = 0.977, f_sim = 0.912")
+EVICTED = srv("update", " - cache size limit reached, removing oldest entry (size = 12.500 MiB)")
+
+
+def test_what_a_slot_held_when_it_was_selected() -> None:
+    lines = [selected(0), started(0, 7), released(0, 7, 900), selected(0), started(0, 9), released(0, 9, 50)]
+    assert [(t.held_task, t.held_n) for t in turns(lines)] == [(None, None), (7, 900)]
+
+
+def test_a_slot_that_was_never_used_is_empty() -> None:
+    lru = slot("get_availabl", "selected slot by LRU, t_last = -1", slot_id=1, task=-1)
+    (turn,) = turns([lru, started(1, 7), released(1, 7)])
+    assert (turn.held_task, turn.held_n, turn.selected_by) == (None, 0, "lru")
+    # Neither does a slot hold anything after a start, though an older build does not say how it was chosen.
+    (turn,) = turns([srv("load_model", "loading model 'x'"), started(1, 7), released(1, 7)])
+    assert (turn.held_task, turn.held_n) == (None, 0)
+
+
+def test_what_was_held_is_told_without_a_selection_line() -> None:
+    lines = [started(0, 7), released(0, 7, 900), started(0, 9), released(0, 9)]
+    assert [(t.held_task, t.held_n) for t in turns(lines)] == [(None, None), (7, 900)]
+
+
+def test_a_refused_task_leaves_what_its_release_says() -> None:
+    failed = srv("send_error", "task id = 7, error: too long")
+    lines = [started(0, 7), failed, released(0, 7, 0), started(0, 9), released(0, 9)]
+    assert (turns(lines)[1].held_task, turns(lines)[1].held_n) == (7, 0)
+
+
+def test_an_entry_of_the_host_cache_is_found() -> None:
+    for before in (selected(0), slot("f", "selected slot by LRU, t_last = 181937362", task=-1)):
+        (turn,) = turns(
+            [
+                before,
+                cached("looking for better prompt, base f_keep = 0.0, f_sim = 0.0"),
+                FOUND,
+                started(0, 7),
+                released(0, 7),
+            ]
+        )
+        assert turn.found_in_ram
+    (turn,) = turns([selected(0), started(0, 7), released(0, 7)])
+    assert not turn.found_in_ram
+
+
+def test_an_entry_that_could_not_be_loaded_is_not_found() -> None:
+    failed = slot("get_availabl", "failed to load prompt from cache", task=-1)
+    cleared = slot("prompt_clear", "clearing prompt with 900 tokens", task=-1)
+    lines = [started(0, 5), released(0, 5, 900), selected(0), FOUND, failed, cleared, started(0, 7)]
+    _, turn = turns([*lines, released(0, 7)])
+    assert (turn.found_in_ram, turn.cleared, turn.held_n) == (False, True, 900)
+
+
+def test_more_reused_than_was_held_came_from_the_host_cache() -> None:
+    lru = slot("get_availabl", "selected slot by LRU, t_last = 181937362", task=-1)
+    held = [started(0, 5), *timed(0, 5, 10), released(0, 5, 100)]
+    _, turn = turns([*held, lru, started(0, 7), *timed(0, 7, 200), released(0, 7)])
+    assert (turn.cached_n, turn.held_n, turn.found_in_ram) == (1000, 100, True)
+    held = [started(0, 5), *timed(0, 5, 10), released(0, 5, 995)]
+    _, turn = turns([*held, lru, started(0, 7), *timed(0, 7, 200), released(0, 7)])
+    assert not turn.found_in_ram, "the few tokens more may be those of a draft"
+
+
+def test_more_reused_than_a_slot_may_share_came_from_the_host_cache() -> None:
+    lru = slot("get_availabl", "selected slot by LRU, t_last = 181937362", task=-1)
+    held = [selected(0), started(0, 5), *timed(0, 5, 10), released(0, 5, 2000)]
+    for reused, found in ((1000, True), (30, False)):
+        lines = [*held, lru, started(0, 7), *timed(0, 7, 200), released(0, 7, reused + 249)]
+        assert turns(lines)[1].found_in_ram is found
+    # Where slots are chosen by their age alone, the log names no threshold.
+    _, turn = turns([lru, *held[1:], lru, started(0, 7), *timed(0, 7, 200), released(0, 7)])
+    assert (turn.cached_n, turn.found_in_ram) == (1000, False)
+
+
+def test_the_other_slots_are_cleared_when_one_begins() -> None:
+    saving = slot("process_sing", "saving idle slot to prompt cache", slot_id=1, task=-1)
+    clearing = slot("prompt_clear", "clearing prompt with 900 tokens", slot_id=1, task=-1)
+    lines = [started(1, 5), released(1, 5, 900), started(0, 7), saving, clearing, released(0, 7)]
+    lines += [selected(1), started(1, 9), released(1, 9), selected(1), started(1, 11), released(1, 11)]
+    last = {turn.task: (turn.cleared, turn.held_n) for turn in turns(lines)}
+    assert last == {5: (False, None), 7: (False, None), 9: (True, 0), 11: (False, 1249)}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        srv("try_clear_id", "purging slot 1 with 900 tokens"),
+        slot("clear_slot", "clearing slot with 900 tokens", slot_id=1, task=-1),
+        slot("launch_slot_", "clearing cache for lora change. 1 loras -> 0 loras", slot_id=1, task=-1),
+    ],
+)
+def test_other_ways_to_clear_a_slot(line: str) -> None:
+    lines = [started(1, 5), released(1, 5, 900), line, selected(1), started(1, 9), released(1, 9)]
+    assert [(turn.cleared, turn.held_n) for turn in turns(lines)] == [(False, None), (True, 0)]
+
+
+def test_nothing_is_lost_by_clearing_an_empty_slot() -> None:
+    line = slot("prompt_clear", "clearing prompt with 0 tokens", slot_id=1, task=-1)
+    (turn,) = turns([line, selected(1), started(1, 9), released(1, 9)])
+    assert not turn.cleared
+
+
+def test_evictions_since_the_slot_s_last_turn_and_in_all() -> None:
+    skipped = cached("prompt state size 9.500 MiB exceeds cache size limit 8.000 MiB, skipping")
+    known = cached("prompt is already in the cache, skipping")
+    lines = [started(0, 1), released(0, 1), EVICTED, started(1, 2), released(1, 2), EVICTED, skipped, known]
+    lines += [started(0, 3), released(0, 3), started(1, 4), released(1, 4)]
+    got = [(turn.evictions, turn.evicted_n) for turn in turns(lines)]
+    assert got == [(0, 0), (1, 1), (3, 3), (2, 3)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [
+            srv("init", "initializing ..."),
+            srv("load_model", "loading model 'x'"),
+            srv("init", "model loaded"),
+        ],
+        [
+            srv("handle_sleep", "server is entering sleeping state"),
+            srv("handle_sleep", "server is exiting sleeping state"),
+            srv("load_model", "loading model 'x'"),
+        ],
+        ["main: loading model", srv("init", "initializing slots, n_slots = 1"), "main: model loaded"],
+        [structured("INFO", "main", "HTTP server listening", 'port="8080"')],
+        [srv("operator()", "operator(): cleaning up before exit...")],
+    ],
+    ids=["today", "sleep", "2025", "2024", "stopped"],
+)
+def test_another_run_begins_an_epoch(lines: list[str]) -> None:
+    before, after = turns([started(0, 7), released(0, 7), *lines, started(0, 8), released(0, 8)])
+    assert (before.epoch, after.epoch, after.held_n, after.evicted_n) == (0, 1, 0, 0)
+    # A server that was started twice without a turn in between has run once, as far as turns go.
+    assert turns([*lines, *lines, started(0, 7), released(0, 7)])[0].epoch == 0
+
+
+def test_a_restart_shows_where_its_lines_are_missing() -> None:
+    late = prefixed([started(0, 7), released(0, 7)], start=500.0)
+    early = prefixed([started(0, 3), released(0, 3)], start=5.0)
+    assert [(turn.epoch, turn.held_n) for turn in turns([*late, *early])] == [(0, None), (1, 0)]
+    again = turns([started(0, 7), released(0, 7), started(0, 0), released(0, 0)])
+    assert [(turn.epoch, turn.held_n) for turn in again] == [(0, None), (1, 0)]
+
+
+def test_a_reloaded_child_begins_an_epoch_of_its_own() -> None:
+    def run(port: int, task: int) -> list[str]:
+        return [f"[{port}] {line}" for line in (started(0, task), released(0, task))]
+
+    lines = [*run(5001, 1), *run(5002, 1), "[5001] main: model loaded", *run(5001, 2), *run(5002, 2)]
+    assert [(t.port, t.epoch) for t in turns(lines)] == [(5001, 0), (5002, 1), (5001, 2), (5002, 1)]
+
+
+def test_a_shifted_context_is_told() -> None:
+    shift = slot("f", "slot context shift, n_keep = 4, n_left = 8187, n_discard = 4093")
+    (turn,) = turns([started(0, 7), shift, released(0, 7)])
+    assert turn.shifted
+
+
+def test_a_slot_that_the_request_named_is_compared_afterwards() -> None:
+    pinned = slot("get_availabl", "selected slot by id (0)", task=-1)
+    candidate = slot("get_availabl", " - checking sim = 0.994 (361/363) > 0.100", task=-1)
+    (turn,) = turns([pinned, candidate, started(0, 7), released(0, 7)])
+    assert (turn.selected_by, turn.lcp_n, turn.sim_best) == ("id", 361, None)
+
+
+def n_past(slot_id: int, task: int) -> str:
+    return slot("release", "stop processing: n_past = 1249, truncated = 0", slot_id=slot_id, task=task)
+
+
+def test_builds_that_time_a_task_after_its_release() -> None:
+    block = [slot("print_timing", ""), PROMPT, EVAL, TOTAL]
+    idle = srv("update_slots", "all slots are idle")
+    (turn,) = turns([started(0, 7), n_past(0, 7), *block])
+    assert (turn.prompt_n, turn.prompt_ms, turn.gen_n, turn.total_ms) == (200, 400.0, 50, 1400.0)
+    assert (turn.end_n, turn.cached_n, turn.cached_source) == (1249, 1000, "derived")
+    # Two that end in one step.
+    lines = [started(0, 7), started(1, 8), n_past(0, 7), *block, n_past(1, 8)]
+    lines += [slot("print_timing", "", slot_id=1, task=8), PROMPT, EVAL, TOTAL, idle]
+    assert [(t.task, t.prompt_n) for t in turns(lines)] == [(7, 200), (8, 200)]
+    # The block of the next one is not that of one without a block, as an embedding is.
+    lines = [started(0, 7), n_past(0, 7), started(0, 8), *timed(0, 8, 3), n_past(0, 8), idle]
+    assert [(t.task, t.prompt_n) for t in turns(lines)] == [(7, None), (8, 3)]
+    # journald hides the figures of these builds, since they begin with a carriage return.
+    blob = "Dec 02 12:10:29 box llama-server[24689]: [100B blob data]"
+    (turn,) = turns([started(0, 7), n_past(0, 7), slot("print_timing", ""), blob, idle])
+    assert (turn.end_n, turn.prompt_n) == (1249, None)
+    # A restart is not waited through.
+    (turn,) = turns([started(0, 7), n_past(0, 7), srv("init", "initializing ...")])
+    assert turn.end_n == 1249
+
+
+def test_a_cancelled_task_of_those_builds_is_told_at_once() -> None:
+    (turn,) = turns([started(0, 7), srv("stop", "cancel task, id_task = 7"), n_past(0, 7)])
+    assert turn.cancelled
+
+
+def test_ik_llama_tells_what_a_prompt_shares_with_its_slot() -> None:
+    line = "======== Cache: cache_size = 1010, n_past =  1000, n_past_prompt = 1000"
+    older = (
+        "======== Cache: cache_size = 1010, n_past0 =  1000, n_past1 =  1000, n_past_prompt1 = 1000,"
+        "  n_past2 =  1000, n_past_prompt2 =  1000"
+    )
+    for text in (line, older):
+        (turn,) = turns([started(0, 7), text, released(0, 7)])
+        assert turn.lcp_n == 1000
+
+
 def ask(url: str, prompt: str, **options: object) -> dict[str, float]:
     body = {"prompt": prompt, "n_predict": 8, **options}
     reply = httpx.post(f"{url}/completion", json=body, timeout=60, trust_env=False).json()
@@ -248,3 +525,36 @@ def test_a_real_server_agrees(llama_factory: LlamaFactory, verbosity: int, sourc
         assert turn.prompt_ms == pytest.approx(answer["prompt_ms"], abs=0.006)
         assert (turn.cached_n, turn.cached_source) == (answer["cache_n"], source)
         assert turn.end_n == answer["end_n"]
+
+
+@pytest.mark.parametrize("verbosity", [3, 4])
+def test_a_real_server_loses_and_finds_prompts_in_its_host_cache(
+    llama_factory: LlamaFactory, verbosity: int
+) -> None:
+    # A cache of 1 MiB has room for the first two prompts, or for the third alone.
+    server = llama_factory(parallel=1, cache_ram=1, verbosity=verbosity)
+    prompts = [words * 800 for words in ("word and thing ", "other many parts ", "lorem ipsum dolor ")]
+    order = [0, 0, 1, 0, 2, 1]
+    answers = [ask(server.url, prompts[which]) for which in order]
+    got = turns_of(server, len(order))
+    assert [turn.cached_n for turn in got] == [answer["cache_n"] for answer in answers]
+    assert [turn.held_task for turn in got] == [None, *(turn.task for turn in got[:-1])]
+    assert [turn.held_n for turn in got] == [0, *(turn.end_n for turn in got[:-1])]
+    assert [turn.found_in_ram for turn in got] == [False, False, False, True, False, False]
+    assert got[3].cached_n == got[1].cached_n
+    assert got[-1].evicted_n > 0
+    assert got[1].cached_n
+    assert [turn.evictions for turn in got] == [
+        later.evicted_n - earlier.evicted_n for earlier, later in zip([got[0], *got], got, strict=False)
+    ]
+    assert {turn.epoch for turn in got} == {0}
+
+
+def test_a_real_server_clears_idle_slots_that_share_a_cache(tmp_path: Path) -> None:
+    # Without a number of slots the server takes four, and lets them share one cache.
+    with running_llama(tmp_path / "server.log", parallel=-1, verbosity=4) as server:
+        for words in ("word and thing ", "other many parts ", "word and thing "):
+            ask(server.url, words * 100)
+        *_, last = turns_of(server, 3)
+    assert (last.cleared, last.held_n) in ((True, 0), (False, 0))
+    assert last.found_in_ram
