@@ -64,7 +64,7 @@ class Gateway:
             return
         except ClientGoneError:
             return
-        told = await answer_here(exchange, self._intake.rules(), send)
+        told = await answer_here(exchange, self._intake.bypassed(), send)
         if told is not None:
             self._history.refused(told)
             return

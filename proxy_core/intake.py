@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -16,9 +16,9 @@ from proxy_core.errors import PromptError
 from proxy_core.exchange import Exchange
 from proxy_core.lanes import Asked, Lane, Lanes, asked
 from proxy_core.llama.generated import Generated
-from proxy_core.prompt import Api, Prompt, parse
+from proxy_core.prompt import Prompt, parse
 from proxy_core.routes import Route
-from proxy_core.rules import RuleSet
+from proxy_core.rules import Normalized, Rule, RuleSet
 from proxy_core.rules.actions.reattach import Reattach
 from proxy_core.rules.anchors import Frame
 from proxy_core.rules.generated import learned
@@ -48,8 +48,10 @@ class Intake:
     """Takes requests in: finds their lane, and lets the rules work on them."""
 
     lanes: Lanes
-    rules: Callable[[], RuleSet | None]
-    """Gives the set in force, or None to pass everything through untouched."""
+    rules: Callable[[], RuleSet]
+    """Gives the set in force."""
+    bypassed: Callable[[], bool]
+    """Whether everything is to pass through untouched; conversations are told apart all the same."""
     context: Callable[[], int | None]
     """Tokens that fit into one slot, as far as the upstream told."""
 
@@ -90,17 +92,19 @@ class Intake:
             messages=len(prompt.messages),
             stream=prompt.stream,
         )
-        rules = self.rules()
-        if rules is None:
-            return Taken(exchange, prompt.body)
+        rules, bypassed = self.rules(), self.bypassed()
         frame = rules.frame(client)
         request = asked(prompt, client, headers, frame)
         lane = self.lanes.find(request)
         using = lane.rules or rules
-        normalized = using.apply(prompt, client, lane.memory, self._room(lane))
+        running = () if bypassed else using.running(prompt.api, client)
+        normalized = Normalized(prompt.body)
+        if not bypassed:
+            normalized = using.apply(prompt, client, lane.memory, self._room(lane))
         exchange = replace(
             exchange,
             lane=lane.id,
+            rules=tuple(rule.id for rule in running),
             edits=normalized.edits,
             matched=normalized.matched,
             note="; ".join(normalized.failures) or None,
@@ -113,7 +117,7 @@ class Intake:
             _log.exception("a conversation could not be remembered")
             told = (exchange.note, f"this conversation could not be remembered: {error!r}")
             exchange = replace(exchange, note="; ".join(note for note in told if note))
-        learn = partial(self._learn, lane.id, request, frame, _wants_details(using, prompt.api, client))
+        learn = partial(self._learn, lane.id, request, frame, _wants_details(running))
         return Taken(exchange, normalized.body, learn)
 
     def _room(self, lane: Lane) -> Room | None:
@@ -127,9 +131,9 @@ class Intake:
             self.lanes.learn(lane, request, answer)
 
 
-def _wants_details(rules: RuleSet, api: Api, client: str | None) -> bool:
+def _wants_details(running: Iterable[Rule]) -> bool:
     """Whether a rule puts back what the model generated."""
-    actions = (rule.action for rule in rules.running(api, client))
+    actions = (rule.action for rule in running)
     return any(isinstance(action, Reattach) and action.what != "message" for action in actions)
 
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 from proxy_core import asgi
 from proxy_core.exchange import Exchange
 from proxy_core.routes import TELEMETRY
-from proxy_core.rules import RuleSet
 
 _NOTE = "answered here: llama-server knows no telemetry, and Claude Code would send it again and again"
 
 
-async def answer_here(exchange: Exchange, rules: RuleSet | None, send: asgi.Send) -> Exchange | None:
+async def answer_here(exchange: Exchange, bypassed: bool, send: asgi.Send) -> Exchange | None:
     """Answer a request that need not reach the upstream, once its body has been read.
 
     Claude Code posts its telemetry to the address where it finds its model. It repeats what is answered with
@@ -20,13 +19,13 @@ async def answer_here(exchange: Exchange, rules: RuleSet | None, send: asgi.Send
 
     Args:
         exchange: As far as the request's head tells.
-        rules: The rules in force; None means that everything is to pass untouched, this too.
+        bypassed: Whether everything is to pass untouched, this too.
         send: Takes the answer.
 
     Returns:
         The exchange as it ended, for the history; None when the request is to be forwarded.
     """
-    if rules is None or exchange.label != TELEMETRY:
+    if bypassed or exchange.label != TELEMETRY:
         return None
     await asgi.start(send, 204, ())
     await asgi.body(send, b"", more=False)

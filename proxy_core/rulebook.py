@@ -26,10 +26,6 @@ class Rulebook:
         self.current = self._rule_set(tuple(shipped_rules()))
         self.reload()
 
-    def in_force(self) -> RuleSet | None:
-        """What requests go through; None for nothing."""
-        return None if self.bypass else self.current
-
     def reload(self) -> bool:
         """Read all files again; on an error the rules in force stay. Says whether the rules changed."""
         return self.take(self.read())

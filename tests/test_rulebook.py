@@ -29,8 +29,7 @@ def book(folder: Path, **toggles: bool) -> Rulebook:
 
 
 def body(rules: Rulebook) -> bytes:
-    in_force = rules.in_force()
-    return HELLO if in_force is None else in_force.apply(parse("chat", HELLO), None).body
+    return rules.current.apply(parse("chat", HELLO), None).body
 
 
 def test_the_shipped_rules_need_no_folder(tmp_path: Path) -> None:
@@ -130,13 +129,6 @@ def test_what_a_person_switched_stays_at_every_level_and_across_reloads(tmp_path
         assert {"off", "aggressive"} <= mine(rules)
         assert "safe" not in mine(rules)
     assert "careful" in mine(rules)
-
-
-def test_bypass_puts_nothing_in_force(tmp_path: Path) -> None:
-    rules = Rulebook(tmp_path, {}, level="safe", bypass=True)
-    assert rules.in_force() is None
-    rules.bypass = False
-    assert rules.in_force() is rules.current
 
 
 @pytest.mark.parametrize(

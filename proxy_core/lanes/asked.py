@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from proxy_core.lanes.head import head_of
+from proxy_core.lanes.label import label_of
 from proxy_core.lanes.session import session_key
 from proxy_core.prompt import Api, Prompt
 from proxy_core.rules.anchors import Frame
@@ -30,6 +31,8 @@ class Asked(NamedTuple):
     """How many messages there are up to the latest answer of the model; 0 before the first."""
     mark: bytes
     """Digest of all messages as sent, while the model has not answered: the same request sent again."""
+    label: str = ""
+    """How its first user message begins; see `label.label_of`."""
 
     @property
     def answered(self) -> bool:
@@ -59,6 +62,7 @@ def asked(prompt: Prompt, client: str | None, headers: Mapping[str, str], frame:
         tuple(own for own in alone if own is not None),
         said,
         b"" if said else _mark(prompt),
+        label_of(prompt.messages, frame),
     )
 
 

@@ -49,6 +49,11 @@ class Lane:
     """Whether something went since the last save: what is on disk then has to go as well."""
     rules: RuleSet | None = None
     """The rules that it began with, while later changes are for new lanes only."""
+    source: str | None = None
+    """Id of the conversation that it branched off, as with other tools or another question in its midst."""
+    label: str = ""
+    """How its first user message begins, in the person's own words. In memory only, and empty after a restart
+    until the next request."""
     tokens_per_byte: float | None = None
     """Of its latest request: prompt tokens by bytes of the body."""
 

@@ -111,6 +111,7 @@ class Lanes:
             lane.session = asked.session or lane.session
             lane.head, lane.chain, lane.kept = asked.head, asked.chain, frozenset(asked.kept)
             lane.asked, lane.mark = len(asked.chain), asked.mark
+            lane.label = lane.label or asked.label
             lane.seen, lane.requests = now, lane.requests + 1
             held = lane.remember(writes)
             self._add(lane)
@@ -141,6 +142,18 @@ class Lanes:
             for lane in self._lanes.values():
                 lane.rules = None if rules is None else lane.rules or rules
 
+    def label_of(self, lane_id: str) -> str:
+        """How a conversation began, in the person's own words; empty where that is not known."""
+        with self._lock:
+            lane = self._lanes.get(lane_id)
+            return lane.label if lane is not None else ""
+
+    def source_of(self, lane_id: str) -> str | None:
+        """The conversation that a lane branched off, if it did since the start of this kvconsole."""
+        with self._lock:
+            lane = self._lanes.get(lane_id)
+            return lane.source if lane is not None else None
+
     def live(self, since: float) -> list[Lane]:
         """Lanes that were used since then (seconds since the epoch), the latest first."""
         with self._lock:
@@ -170,6 +183,7 @@ class Lanes:
     def _branch(self, asked: Asked, source: Shared | None) -> Lane:
         lane = Lane(secrets.token_hex(4), asked.client, asked.session, asked.head, asked.chain)
         if source is not None:
+            lane.source = source.lane.id
             lane.rules = source.lane.rules
             lane.remember(source.lane.memory)
         else:

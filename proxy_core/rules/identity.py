@@ -101,6 +101,14 @@ def _identity(message: Message, frame: Frame | None) -> bytes | None:
     return digest.digest()
 
 
+def words_of(message: Message, frame: Frame | None) -> bytes:
+    """The first thing that a user message says in a person's name; empty where it says nothing."""
+    if message.kind != "user" or is_carrier(message, frame):
+        return b""
+    said = (_words(segment.text, frame) for segment in message.segments if segment.kind == "user")
+    return next((text for text in said if text), b"")
+
+
 def has_words(message: Message, frame: Frame | None) -> bool:
     """Whether a user message says anything in a person's name, besides what the client puts in."""
     if not message.answers:

@@ -89,7 +89,7 @@ def _started(stack: ExitStack, disk: Path | None) -> Lanes:
 
 
 def _forwarded(case: Case, sent: Sent, lanes: Lanes, rules: RuleSet | None) -> Forwarded:
-    intake = Intake(lanes, lambda: rules, lambda: _CONTEXT)
+    intake = Intake(lanes, lambda: rules or RuleSet(), lambda: rules is None, lambda: _CONTEXT)
     headers = [(name.encode(), value.encode()) for name, value in sent.headers.items()]
     path = sent.path.partition("?")[0]
     scope = {"method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
