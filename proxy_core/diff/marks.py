@@ -70,7 +70,7 @@ def _attaches(char: str) -> bool:
     return unicodedata.category(char).startswith("M") or ord(char) in _SKIN_TONES
 
 
-def common_start(left: Sequence[str], right: Sequence[str]) -> int:
+def common_start(left: Sequence[object], right: Sequence[object]) -> int:
     """Length of what both begin with. Halving compares slices, quicker than a loop over items."""
     low, high = 0, min(len(left), len(right))
     while low < high:
@@ -82,7 +82,7 @@ def common_start(left: Sequence[str], right: Sequence[str]) -> int:
     return low
 
 
-def common_end(left: Sequence[str], right: Sequence[str]) -> int:
+def common_end(left: Sequence[object], right: Sequence[object]) -> int:
     """Length of what both end with."""
     low, high = 0, min(len(left), len(right))
     while low < high:

@@ -1,0 +1,1 @@
+"""Why a turn cost what it cost."""
