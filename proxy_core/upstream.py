@@ -115,9 +115,21 @@ class UpstreamClient:
             httpx.TransportError: The upstream cannot be reached, broke off, or took longer
                 than `read_timeout` seconds.
         """
-        response = await self.send(
-            "GET", path.encode(), [(b"accept", b"application/json")], b"", read_timeout=read_timeout
-        )
+        return await self._ask("GET", path, [], b"", read_timeout)
+
+    async def post(self, path: str, body: bytes, read_timeout: float) -> tuple[int, bytes]:
+        """Status and body of a POST of kvconsole's own, which sends JSON.
+
+        Raises:
+            httpx.TransportError: As for `get`.
+        """
+        return await self._ask("POST", path, [(b"content-type", b"application/json")], body, read_timeout)
+
+    async def _ask(
+        self, method: str, path: str, headers: Headers, body: bytes, read_timeout: float
+    ) -> tuple[int, bytes]:
+        asked = [(b"accept", b"application/json"), *headers]
+        response = await self.send(method, path.encode(), asked, body, read_timeout=read_timeout)
         try:
             return response.status_code, await response.aread()
         finally:

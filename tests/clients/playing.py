@@ -9,10 +9,11 @@ from typing import NamedTuple, TypeAlias
 
 import httpx
 
-from tests.clients.case import Case
+from proxy_core.llama.turns import Turn
+from tests.clients.case import Case, Sent
 from tests.clients.mouth import ALONE, TASKS, speaking
 from tests.gateway.playing import logged
-from tests.real_llama import running_llama
+from tests.real_llama import ServerOptions, running_llama
 
 SLOTS = 4
 """One for the conversation and some for what runs beside it, as its user would be advised to have."""
@@ -22,6 +23,24 @@ CONTEXT = 131072
 
 Through: TypeAlias = Callable[[str], AbstractContextManager[str]]
 """Puts something in front of an address and gives its own."""
+
+
+class Played(NamedTuple):
+    """One request, and what the server logged about it."""
+
+    sent: Sent
+    turns: tuple[Turn, ...]
+    """The first one read the prompt; of a scripted case, the second one read the answer with it."""
+
+    @property
+    def cached(self) -> int:
+        """Tokens of the prompt that the server did not have to read."""
+        return self.turns[0].cached_n or 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the prompt."""
+        return _tokens(self.turns[0])
 
 
 class Row(NamedTuple):
@@ -42,7 +61,17 @@ class Row(NamedTuple):
 
 
 def play(case: Case, folder: Path, through: Through | None = None, *, short: bool = False) -> list[Row]:
-    """Each request of a case, as a fresh server's own log has it.
+    """Each request of a case, as a fresh server's own log has it; arguments as for `played`."""
+    held: dict[str, int] = {}
+    rows: list[Row] = []
+    for one in played(case, folder, through, short=short):
+        rows.append(Row(one.sent.turn, one.cached, one.tokens, held.get(one.sent.lane)))
+        held[one.sent.lane] = _tokens(one.turns[-1])
+    return rows
+
+
+def played(case: Case, folder: Path, through: Through | None = None, *, short: bool = False) -> list[Played]:
+    """Send all requests of a case to a fresh server, one after the other.
 
     Args:
         case: What is sent.
@@ -54,7 +83,9 @@ def play(case: Case, folder: Path, through: Through | None = None, *, short: boo
     log = folder / "server.log"
     with ExitStack() as stack:
         # Threads of a model this small wait for one another more than they work, above all on busy cores.
-        server = stack.enter_context(running_llama(log, parallel=SLOTS, ctx=CONTEXT, threads=1))
+        # Level 4 tells when a prompt comes back from the host cache.
+        options = ServerOptions(parallel=SLOTS, ctx=CONTEXT, threads=1, verbosity=4)
+        server = stack.enter_context(running_llama(log, **options))
         mouth = stack.enter_context(speaking(server.url)) if case.scripted else None
         url = stack.enter_context((through or nullcontext)(mouth.url if mouth else server.url))
         client = stack.enter_context(httpx.Client(base_url=url, timeout=60.0, trust_env=False, limits=ALONE))
@@ -64,14 +95,12 @@ def play(case: Case, folder: Path, through: Through | None = None, *, short: boo
             client.post(sent.path, content=sent.body, headers=sent.headers).raise_for_status()
         tasks = TASKS if case.scripted else 1
         turns = logged(log, len(requests) * tasks)
-    sizes = [((turn.cached_n or 0), (turn.cached_n or 0) + (turn.prompt_n or 0)) for turn in turns]
-    held: dict[str, int] = {}
-    rows: list[Row] = []
-    for number, sent in enumerate(requests):
-        cached, tokens = sizes[number * tasks]
-        rows.append(Row(sent.turn, cached, tokens, held.get(sent.lane)))
-        held[sent.lane] = sizes[number * tasks + tasks - 1][1]
-    return rows
+    own = (tuple(turns[n * tasks : (n + 1) * tasks]) for n in range(len(requests)))
+    return [Played(sent, logged_for) for sent, logged_for in zip(requests, own, strict=True)]
+
+
+def _tokens(turn: Turn) -> int:
+    return (turn.cached_n or 0) + (turn.prompt_n or 0)
 
 
 def continued(rows: Sequence[Row]) -> list[Row]:
