@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
+from proxy_core.diagnosis.model import Diagnosis
 from proxy_core.llama.answer import Answer
 from proxy_core.llama.turns import Turn
+from proxy_core.progress import Progress
 from proxy_core.prompt import Api
 from proxy_core.rules import Edit
 
@@ -14,6 +16,13 @@ _N = TypeVar("_N", int, float)
 
 Status = Literal["waiting", "streaming", "done", "cancelled", "error"]
 """`waiting` until the upstream's headers come, then `streaming` until the last byte."""
+
+Figure = Literal["prompt_n", "cached_n", "prompt_tokens", "prompt_ms", "sim", "f_keep"]
+"""The figures of a record that come from more than one place."""
+
+Source = Literal["answer", "log", "derived"]
+"""`answer`: the response's `timings` or `usage`. `log`: a line of the log. `derived`: worked out from its
+lines."""
 
 UNKNOWN = Answer()
 """An answer that tells nothing."""
@@ -49,12 +58,16 @@ class Exchange:
     http_status: int | None = None
     lane: str | None = None
     """Id of the conversation that the request belongs to; None where rules do not read the prompt."""
+    rules: tuple[str, ...] = ()
+    """Ids of the rules that ran, whether or not they found anything; none while rules are bypassed."""
     edits: tuple[Edit, ...] = ()
     matched: frozenset[str] = frozenset()
     """Ids of the rules that found their place, whether or not there was anything to change."""
     note: str | None = None
     """Why the request was forwarded untouched, or what failed."""
     answer: Answer = UNKNOWN
+    reasoned: bool = False
+    """Whether the model was heard to think before it answered."""
     total_ms: float | None = None
     """From the request's last byte to the answer's last byte, in milliseconds."""
 
@@ -74,6 +87,10 @@ class Record:
     turn: Turn | None = None
     flipped: str | None = None
     """What a person did to the rules since the record before: `rules on`, `rules off`, or a rule's id."""
+    progress: Progress | None = None
+    """While the prompt is evaluated."""
+    diagnosis: Diagnosis | None = None
+    """Once the turn has ended; it becomes better as more is known."""
 
     @property
     def prompts(self) -> bool:
@@ -88,6 +105,16 @@ class Record:
     @property
     def _answer(self) -> Answer:
         return self.exchange.answer if self.exchange else UNKNOWN
+
+    def source(self, figure: Figure) -> Source | None:
+        """Where a figure comes from; None where nobody told it."""
+        if getattr(self._answer, figure, None) is not None:
+            return "answer"
+        turn = self.turn
+        if turn is None or getattr(self, figure) is None:
+            return None
+        implied = figure == "cached_n" or (figure == "prompt_tokens" and turn.n_tokens is None)
+        return "derived" if implied and turn.cached_source == "derived" else "log"
 
     @property
     def prompt_n(self) -> int | None:

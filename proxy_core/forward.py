@@ -129,6 +129,7 @@ class Forward:
 
     def _tell_what_was_said(self) -> None:
         if self._learn is not None and self._generated is not None and self._generated.complete:
+            self._exchange = replace(self._exchange, reasoned=self._generated.generated.thought)
             try:
                 self._learn(self._generated.generated)
             except Exception:  # what is not remembered costs a prefix later, and no answer now

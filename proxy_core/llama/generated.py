@@ -33,6 +33,8 @@ class Generated:
     reasoning: str = ""
     calls: dict[int, GeneratedCall] = field(default_factory=dict)
     """By their index in the answer."""
+    thought: bool = False
+    """Whether there was any reasoning, also where the API does not tell its words as they were generated."""
 
 
 class _Function(msgspec.Struct):
@@ -108,7 +110,9 @@ class GeneratedReader:
                 self._said(choice.delta or choice.message or _Said())
         whole = payload.response.output if payload.response else payload.output
         for number, item in enumerate(whole or ()):
-            if item.type == "function_call":
+            if item.type == "reasoning":
+                self.generated.thought = True
+            elif item.type == "function_call":
                 self.generated.calls[number] = GeneratedCall(item.call_id, item.name, item.arguments)
             elif item.type == "message":
                 self._add("".join(block.text for block in item.content or ()))
@@ -128,6 +132,8 @@ class GeneratedReader:
     def _block(self, number: int, block: _Block) -> None:
         if block.type == "text":
             self._add(block.text)
+        elif block.type in ("thinking", "redacted_thinking"):
+            self.generated.thought = True
         elif block.type == "tool_use":
             self.generated.calls[number] = GeneratedCall(block.id, block.name)
 
@@ -145,6 +151,7 @@ class GeneratedReader:
             return
         self.generated.text += text
         self.generated.reasoning += reasoning
+        self.generated.thought = self.generated.thought or bool(reasoning)
         for number, call in calls:
             # A whole answer gives no indexes, a stream gives one with each piece.
             known = self.generated.calls.setdefault(call.index or number, GeneratedCall())

@@ -34,7 +34,10 @@ STREAM = [
     {"choices": [], "usage": {"prompt_tokens": 3}},
 ]
 SAID = Generated(
-    "Yes.", "I think.", {0: GeneratedCall("c1", "ls", '{"a": 1}'), 1: GeneratedCall("c2", "cat", "{}")}
+    "Yes.",
+    "I think.",
+    {0: GeneratedCall("c1", "ls", '{"a": 1}'), 1: GeneratedCall("c2", "cat", "{}")},
+    thought=True,
 )
 WHOLE = {
     "choices": [
@@ -91,7 +94,21 @@ def test_responses_repeat_their_calls_at_the_end(streamed: bool) -> None:
         if streamed
         else json.dumps({"output": OUTPUT}).encode()
     )
-    assert said(body, streamed=streamed).calls == {2: GeneratedCall("c1", "ls", '{"a": 1}')}
+    found = said(body, streamed=streamed)
+    assert found.calls == {2: GeneratedCall("c1", "ls", '{"a": 1}')}
+    assert found.thought
+
+
+@pytest.mark.parametrize("kind", ["thinking", "redacted_thinking"])
+def test_thoughts_in_messages_are_noticed(kind: str) -> None:
+    block = {"type": kind, "thinking": "Let me see."}
+    begun = {"type": "content_block_start", "index": 0, "content_block": block}
+    assert said(stream(begun), streamed=True).thought
+    assert said(
+        json.dumps({"content": [block, {"type": "text", "text": "x"}]}).encode(), streamed=False
+    ).thought
+    plain = {"content": [{"type": "text", "text": "x"}]}
+    assert not said(json.dumps(plain).encode(), streamed=False).thought
 
 
 def test_an_answer_that_is_too_long_is_not_half_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,63 @@
+"""Causes that lie in the prompt: the client sent something else than before, or a rule was switched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from proxy_core.diagnosis.amounts import Amounts
+from proxy_core.diagnosis.facts import Facts
+from proxy_core.diagnosis.model import Cause, Divergence, How
+from proxy_core.diagnosis.words import count, share
+
+_MESSAGE: Mapping[How, Cause] = MappingProxyType(
+    {"pruned": "history pruned", "compacted": "history compacted", "reasoning": "reasoning dropped"}
+)
+_SAME: frozenset[How] = frozenset({"extended", "shortened"})
+
+
+def cause_of(divergence: Divergence) -> Cause | None:
+    """What a divergence is called; None where the predecessor's prompt goes on."""
+    if divergence.how in _SAME or divergence.part is None:
+        return None
+    if divergence.part == "tools":
+        return "tools changed"
+    if divergence.part == "system":
+        return "system changed"
+    return _MESSAGE.get(divergence.how, "message rewritten")
+
+
+def by_prompt(facts: Facts, found: Amounts) -> tuple[Cause, str, list[str]] | None:
+    """Cause, detail and evidence; None where the prompt goes on as its predecessor ended, or nearly so."""
+    before = facts.before
+    if before is None or before.normalized is None:
+        return None
+    parted = before.normalized
+    cause = cause_of(parted)
+    if cause is None or found.by_prompt <= found.slack:
+        return None
+    exact = before.predicted is not None and before.predicted.source == "tokens"
+    evidence = [_where(parted, found, exact=exact)]
+    if facts.flips:
+        names = ", ".join(facts.flips)
+        evidence.insert(0, f"Rules differ from the turn before: {names}.")
+        return "rule flipped", names, evidence
+    if before.raw is not None and before.raw.shared < parted.shared:
+        evidence.append(
+            f"As the client sent it, it already leaves its predecessor in {before.raw.name or 'its middle'}."
+        )
+    return cause, _detail(parted), evidence
+
+
+def _detail(parted: Divergence) -> str:
+    return parted.detail or parted.name
+
+
+def _where(parted: Divergence, found: Amounts, *, exact: bool) -> str:
+    at = f"{parted.name}, character {count(parted.offset)}" if parted.offset else parted.name
+    far = f" That is {share(parted.shared / parted.size)} into this prompt." if parted.size else ""
+    about = ""
+    if found.shared is not None:
+        reused = "" if found.reused is None else f"; {count(found.reused)} were reused"
+        about = f" Up to there both share {'' if exact else 'about '}{count(found.shared)} tokens{reused}."
+    return f"The prompt leaves its predecessor in {at}.{far}{about}"

@@ -1,0 +1,44 @@
+"""What the log alone tells about a turn: one whose prompt kvconsole did not see, or no longer has."""
+
+from __future__ import annotations
+
+from proxy_core.diagnosis.model import Cause
+from proxy_core.diagnosis.words import count
+from proxy_core.exchange import Record
+
+_GOOD = 0.9
+_LEAST = 32
+
+Found = tuple[Cause, str, list[str]]
+
+
+def from_log(record: Record) -> Found:
+    """Cause, detail and evidence from similarity, kept share and reused tokens.
+
+    Rules: llama.cpp b6723 and later, where `sim_best` counts the new prompt and `f_keep` what the slot held.
+    """
+    turn = record.turn
+    if turn is None or record.cached_n is None or record.prompt_tokens is None:
+        return "unknown", "nothing measured", ["Neither the log nor the answer tells what was reused."]
+    cached, tokens = record.cached_n, record.prompt_tokens
+    if turn.forced_full:
+        return "full re-processing", "", ["The log says: forcing full prompt re-processing."]
+    lcp = turn.lcp_n
+    if lcp is None and turn.sim_best is not None:
+        lcp = round(turn.sim_best * tokens)
+    if turn.checkpoint == "restored" and (lcp is None or cached < lcp - _LEAST):
+        return "checkpoint fallback", "", ["The log says: restored context checkpoint."]
+    if lcp is not None and cached < min(lcp, tokens - 1) - max(_LEAST, tokens // 50):
+        told = f"The slot held {count(lcp)} tokens of this prompt, and the server used {count(cached)}."
+        cause: Cause = "full re-processing" if cached <= _LEAST else "checkpoint fallback"
+        return cause, "by the similarity", [told]
+    if turn.f_keep is not None and lcp is not None:
+        if turn.f_keep >= 1 - 1e-9 or (turn.f_keep >= _GOOD and cached / tokens >= _GOOD):
+            return "healthy", "", [f"All that could be kept was: f_keep {turn.f_keep:.3f}."]
+        told = f"The slot held another text from token {count(lcp)} on (f_keep {turn.f_keep:.3f})."
+        return "unknown", f"the prompt differs from token {count(lcp)} on", [told]
+    if turn.selected_by == "lru" and cached <= _LEAST:
+        return "cold start", "", ["No slot held the beginning of this prompt."]
+    if cached / tokens >= _GOOD:
+        return "healthy", "", [f"{count(cached)} of {count(tokens)} tokens were reused."]
+    return "unknown", "", [f"{count(cached)} of {count(tokens)} tokens were reused."]

@@ -1,0 +1,145 @@
+"""The verdict on a turn, with its cost."""
+
+from __future__ import annotations
+
+from proxy_core.diagnosis.advice import advice
+from proxy_core.diagnosis.amounts import Amounts, amounts, cancelled
+from proxy_core.diagnosis.by_prompt import by_prompt, cause_of
+from proxy_core.diagnosis.by_server import by_server
+from proxy_core.diagnosis.facts import Before, Facts
+from proxy_core.diagnosis.from_log import from_log
+from proxy_core.diagnosis.model import Cause, Diagnosis, Verdict
+from proxy_core.diagnosis.words import count
+from proxy_core.exchange import Record
+
+Found = tuple[Cause, str, list[str]]
+
+
+def judge(facts: Facts) -> Diagnosis:
+    """Say why a turn cost what it cost. Pure: the same facts give the same diagnosis."""
+    found = amounts(facts)
+    cause, detail, evidence = _cause(facts, found)
+    lost = 0 if cause in ("healthy", "cold start") and found.lost is None else found.lost
+    if cause == "reasoning dropped" and (answer := _answer_lost(facts, found)):
+        lost = (lost or 0) + answer
+    saved = _saved(facts, found)
+    before = facts.before
+    verdict = Verdict(
+        cause,
+        detail,
+        (*evidence, *_predictions(facts, found)),
+        advice(cause, facts),
+        predicted=facts.record.cached_n is None and cause not in ("unknown", "cancelled"),
+    )
+    return Diagnosis(
+        verdict,
+        predecessor=before.record.id if before else None,
+        why_none=facts.why_none,
+        raw=before.raw if before else None,
+        normalized=before.normalized if before else None,
+        predicted_raw=before.predicted_raw if before else None,
+        predicted=before.predicted if before else None,
+        lost_n=lost,
+        lost_ms=_ms(lost, facts),
+        saved_n=saved,
+        saved_ms=_ms(saved, facts),
+    )
+
+
+def _cause(facts: Facts, found: Amounts) -> Found:
+    record, before = facts.record, facts.before
+    if cancelled(record):
+        return "cancelled", "", ["The client went away before the answer was complete."]
+    if record.exchange is None:
+        return from_log(record)
+    if before is None:
+        return _first(facts, found)
+    if before.model is not None:
+        told = f"Request {before.record.id}, the one before, went to {before.model}."
+        return "model changed", f"it was {before.model}", [told]
+    if before.normalized is None:
+        return from_log(record)
+    prompt, server = by_prompt(facts, found), by_server(facts, found)
+    if prompt is None or (server is not None and found.by_server > found.by_prompt):
+        return server or _kept(facts, before, found)
+    return prompt
+
+
+def _first(facts: Facts, found: Amounts) -> Found:
+    evidence = [f"{facts.why_none or 'Nothing is known of a request before it'}."]
+    if found.reused and found.reused > found.slack:
+        whose = "another prompt" if facts.holder is None else f"the prompt of request {facts.holder}"
+        evidence.append(f"{count(found.reused)} tokens came from the cache: {whose} begins alike.")
+    return "cold start", "", evidence
+
+
+def _kept(facts: Facts, before: Before, found: Amounts) -> Found:
+    """The predecessor's prompt was reused, or nothing says that it was not."""
+    answer = _answer_lost(facts, found)
+    if answer:
+        told = f"The model's last answer, about {count(answer)} tokens with what it thought, was read anew."
+        return "reasoning dropped", "from the last answer", [told]
+    if found.reused is None:
+        if before.predicted is None:
+            return "unknown", "nothing measured", ["Neither the log nor the answer tells what was reused."]
+        return "healthy", "", ["The prompt goes on where the one before ended."]
+    assert before.normalized is not None
+    parted = before.normalized
+    if cause_of(parted) is None:
+        evidence = ["The prompt goes on where the one before ended."]
+    else:
+        evidence = [f"Only {parted.name} differs, near the end: {count(found.by_prompt)} tokens."]
+    if found.lost is not None and found.lost > found.slack:
+        lost = f"{count(found.lost)} tokens were evaluated again, and nothing says why."
+        return "unknown", "", [*evidence, lost]
+    if found.tokens is not None:
+        evidence.append(f"{count(found.reused)} of {count(found.tokens)} tokens were reused.")
+    return "healthy", "", evidence
+
+
+def _answer_lost(facts: Facts, found: Amounts) -> int:
+    """Tokens of the last answer that were not reused, where the model thought before it answered."""
+    before = facts.before
+    if before is None or found.reused is None or found.possible is None:
+        return 0
+    exchange, generated = before.record.exchange, _generated(before.record)
+    if exchange is None or not exchange.reasoned or generated is None:
+        return 0
+    missing = generated - max(0, found.reused - found.possible)
+    near = abs(found.reused - found.possible) <= found.slack
+    return missing if near and missing > found.slack else 0
+
+
+def _generated(record: Record) -> int | None:
+    if record.exchange is not None and record.exchange.answer.gen_n is not None:
+        return record.exchange.answer.gen_n
+    return record.turn.gen_n if record.turn else None
+
+
+def _saved(facts: Facts, found: Amounts) -> int | None:
+    """What rules bought: reused against what the prompts as sent would have had in common."""
+    before = facts.before
+    if before is None or before.predicted_raw is None or found.reused is None:
+        return None
+    if before.raw is None or before.normalized is None or before.raw.shared >= before.normalized.shared:
+        return 0
+    gain = found.reused - before.predicted_raw.tokens
+    return gain if gain > found.slack else 0
+
+
+def _predictions(facts: Facts, found: Amounts) -> list[str]:
+    before = facts.before
+    if before is None or before.predicted_raw is None or before.raw is None or before.normalized is None:
+        return []
+    of = f" of {count(found.tokens)}" if found.tokens is not None else ""
+    how = "counted by the server's tokenizer" if before.predicted_raw.source == "tokens" else "predicted"
+    if before.raw.shared < before.normalized.shared:
+        tokens = f"{count(before.predicted_raw.tokens)}{of} tokens"
+        return [f"Without rules this turn would have reused {tokens} ({how})."]
+    return []
+
+
+def _ms(tokens: int | None, facts: Facts) -> float | None:
+    if tokens is None or facts.ms_per_token is None:
+        return 0.0 if tokens == 0 else None
+    return tokens * facts.ms_per_token
