@@ -19,8 +19,11 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
 
 from proxy_core import asgi
+from proxy_core.board import Board
+from proxy_core.diagnosis.model import Verdict
 from proxy_core.events import Totals
 from proxy_core.exchange import Bodies, Record
+from proxy_core.ledger import Account, Ledger
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.turns import Turn
 from proxy_core.rules import RuleSet
@@ -51,11 +54,19 @@ class Controls:
 
     version: str
     upstream: Callable[[], Upstream]
+    logs: Sequence[str]
+    """Paths of the log files that are followed; `-` is standard input."""
     rules: Callable[[], RuleSet]
+    bypass: Callable[[], bool]
+    """Whether everything passes through untouched."""
+    stale: Callable[[], frozenset[str]]
+    """Ids of the rules that no longer find anything in what their client sends."""
     set_rule: Callable[[str, bool], None]
     recent: Callable[[int], list[Record]]
     bodies: Callable[[int], Bodies | None]
     totals: Callable[[], Totals]
+    ledger: Callable[[], Ledger]
+    board: Callable[[], Board]
     lanes: Callable[[], Sequence[LaneFacts]]
     """The conversations in memory, in any order."""
     forget_lanes: Callable[[str | None], Awaitable[int]]
@@ -144,10 +155,32 @@ def _add_facts(api: FastAPI, controls: Controls) -> None:
     async def version() -> dict[str, str | None]:
         return {"kvconsole": controls.version, "llama_server": controls.upstream().build}
 
+    @api.get("/setup", summary="Where requests go, which logs are followed, and whether rules are bypassed")
+    async def setup() -> dict[str, Any]:
+        upstream = controls.upstream().url
+        return {"upstream": upstream, "logs": list(controls.logs), "bypass": controls.bypass()}
+
     @api.get("/counters", summary="Sums since the start; times in ms")
     async def counters() -> dict[str, Any]:
         totals = controls.totals()
         return {**asdict(totals), "hits": dict(totals.hits)}
+
+    @api.get("/ledger", summary="What rules saved and what each cause cost; tokens, and times in ms")
+    async def ledger() -> dict[str, Any]:
+        kept = controls.ledger()
+        return {
+            "total": _account(kept.total),
+            "lanes": {lane: _account(account) for lane, account in kept.lanes},
+            "predictions": {"checked": kept.checks, "median_error": kept.error},
+        }
+
+    @api.get("/slots", summary="Who holds which slot, and how each conversation stands")
+    async def slots() -> dict[str, Any]:
+        board = controls.board()
+        return {
+            "slots": [asdict(slot) for slot in board.slots],
+            "lanes": [asdict(lane) | {"verdict": _verdict(lane.verdict)} for lane in board.lanes],
+        }
 
 
 def _add_rules(api: FastAPI, controls: Controls) -> None:
@@ -166,6 +199,7 @@ def _add_rules(api: FastAPI, controls: Controls) -> None:
             "cost": rule.cost,
             "source": rule.source,
             "hits": dict(controls.totals().hits).get(rule.id, 0),
+            "stale": rule.id in controls.stale(),
         }
 
     @api.get("/rules", summary="All rules, with their state and hits")
@@ -201,6 +235,14 @@ def _add_exchanges(api: FastAPI, controls: Controls) -> None:
             raise HTTPException(404, "There is no such exchange, or no longer.")
         return [edit._asdict() for edit in record.exchange.edits]
 
+    @api.get("/exchanges/{record_id}/diagnosis", summary="Why a turn cost what it cost; times in ms")
+    async def diagnosis(record_id: int) -> dict[str, Any]:
+        record = next((r for r in controls.recent(10**9) if r.id == record_id), None)
+        if record is None or record.diagnosis is None:
+            raise HTTPException(404, "There is no diagnosis of it, or no longer.")
+        verdict = record.diagnosis.verdict
+        return asdict(record.diagnosis) | {"verdict": asdict(verdict) | {"side": verdict.side}}
+
     @api.get("/exchanges/{record_id}/raw", summary="A request's body as the client sent it")
     async def raw(record_id: int) -> Response:
         return _body(controls.bodies(record_id), "raw")
@@ -235,7 +277,28 @@ def as_json(record: Record) -> dict[str, Any]:
         "prompt_ms": record.prompt_ms,
         "total_ms": record.total_ms,
         "flipped": record.flipped,
+        "lane": exchange.lane if exchange else None,
+        "verdict": _verdict(record.diagnosis.verdict if record.diagnosis else None),
+        "lost_tokens": record.diagnosis.lost_n if record.diagnosis else None,
+        "saved_tokens": record.diagnosis.saved_n if record.diagnosis else None,
     }
+
+
+def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:
+    """A verdict in short."""
+    if verdict is None:
+        return None
+    return {
+        "cause": verdict.cause,
+        "detail": verdict.detail,
+        "side": verdict.side,
+        "predicted": verdict.predicted,
+    }
+
+
+def _account(account: Account) -> dict[str, Any]:
+    lost = {cause: amount._asdict() for cause, amount in account.lost}
+    return {"turns": account.turns, "saved": account.saved._asdict(), "lost": lost}
 
 
 def _ended(turn: Turn | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import msgspec
 import uvloop
@@ -16,16 +17,17 @@ from proxy_core import __version__, asgi, paths
 from proxy_core.child import Child
 from proxy_core.control import PREFIX, Controls, LaneFacts, control_app
 from proxy_core.errors import KvconsoleError, ListenError
-from proxy_core.events import Event, LogRead, Notice, UpstreamChanged
+from proxy_core.events import Event, LogRead, Notice, RecordChanged, UpstreamChanged
 from proxy_core.exchange import Bodies
 from proxy_core.gateway import Gateway
 from proxy_core.history import History
+from proxy_core.insight import Insight, Sources
 from proxy_core.intake import Intake
 from proxy_core.lanes import Lanes
 from proxy_core.lanes.store import LaneStore
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import Batch
-from proxy_core.logs import LogReader
+from proxy_core.logs import STDIN, LogReader
 from proxy_core.rulebook import Rulebook
 from proxy_core.rules.rule import Level
 from proxy_core.serving import Server, bind, is_self, server
@@ -120,6 +122,10 @@ class Engine:
         """Remember the theme for the next start."""
         self._call(partial(self._save, _with_theme(name)))
 
+    def look_closer(self, record_id: int) -> None:
+        """Let the server's own tokenizer count what a turn shares with the one before it."""
+        self._call(lambda: self._insight.look_closer(record_id))
+
     def bodies(self, record_id: int) -> Bodies | None:
         """A record's request bodies; None when there are none, or no longer."""
         return self._history.bodies(record_id)
@@ -151,6 +157,10 @@ class Engine:
             flipped=self._history.flipped,
             save=self._save,
         )
+        self._client = UpstreamClient(self.settings.upstream, self.settings.connect_timeout)
+        has_log = bool(self.settings.log) or self._inputs.child is not None
+        sources = Sources(self._history, self._lanes, self._rules, self._client, has_log)
+        self._insight = Insight(sources, self._tell)
         self._logs = LogReader(self._from_log_thread, self._notice_from_thread)
         inputs = self._inputs
         try:
@@ -166,6 +176,8 @@ class Engine:
 
     def _tell(self, event: Event) -> None:
         self._emit(event)
+        if isinstance(event, RecordChanged):
+            self._insight.record(event.record)
 
     # On the engine's thread from here on.
 
@@ -183,17 +195,19 @@ class Engine:
             self._loop.close()
 
     async def _main(self) -> None:
-        upstream = UpstreamClient(self.settings.upstream, self.settings.connect_timeout)
-        intake = Intake(self._lanes, self._rules.in_force, lambda: self._upstream.ctx)
+        intake = Intake(
+            self._lanes, lambda: self._rules.current, lambda: self._rules.bypass, lambda: self._upstream.ctx
+        )
         limit = self.settings.body_limit
-        gateway = Gateway(upstream, self._history, intake, self._switches.saw, body_limit=limit)
+        gateway = Gateway(self._client, self._history, intake, self._switches.saw, body_limit=limit)
         http = server(_routed(control_app(self._controls()), gateway))
         serving = spawn(http.serve(sockets=[self._socket]), "http server")
         await _until_started(http, serving)
         tasks = [
-            spawn(watch_upstream(upstream, self._upstream_changed), "watch upstream"),
+            spawn(watch_upstream(self._client, self._upstream_changed), "watch upstream"),
             spawn(self._watch_rules(), "watch rules"),
             spawn(self._tick(), "tick"),
+            *(spawn(work, "insight") for work in self._insight.work()),
         ]
         self._begin()
         self._ready.set_result(None)
@@ -205,7 +219,7 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._logs.close)
         await asyncio.to_thread(self._store.close)
-        await upstream.close()
+        await self._client.close()
         async with self._saving:
             # The lock is fair: whoever asked for it before has saved by now.
             return
@@ -218,11 +232,16 @@ class Engine:
         return Controls(
             version=__version__,
             upstream=lambda: self._upstream,
+            logs=[str(Path(log).absolute()) if log != STDIN else log for log in self.settings.log],
             rules=lambda: self._rules.current,
+            bypass=lambda: self._rules.bypass,
+            stale=lambda: self._switches.stale,
             set_rule=self._switches.set_rule,
             recent=self._history.recent,
             bodies=self._history.bodies,
             totals=lambda: self._history.totals,
+            ledger=lambda: self._insight.ledger,
+            board=lambda: self._insight.board,
             lanes=self._lane_facts,
             forget_lanes=self._forget_lanes,
         )
@@ -242,6 +261,7 @@ class Engine:
 
     def _upstream_changed(self, upstream: Upstream) -> None:
         self._upstream = upstream
+        self._insight.upstream(upstream)
         self._tell(UpstreamChanged(upstream))
 
     async def _watch_rules(self) -> None:
@@ -256,6 +276,7 @@ class Engine:
 
     def _log_read(self, batch: Batch) -> None:
         self._tell(LogRead(batch.lines))
+        self._insight.log_read(batch)
         for turn in batch.turns:
             self._history.turn(turn, live=batch.live)
 
@@ -270,6 +291,7 @@ class Engine:
         try:
             while True:
                 self._history.expire()
+                self._insight.tick()
                 await tally.keep(self._history.totals)
                 await asyncio.sleep(_TICK_SECONDS)
         finally:

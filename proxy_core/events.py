@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from proxy_core.board import Board
 from proxy_core.exchange import Record
+from proxy_core.ledger import Ledger
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import LogLine
 from proxy_core.rules import RuleSet
@@ -96,4 +98,28 @@ class Notice:
     message: str
 
 
-Event = RecordChanged | LogRead | UpstreamChanged | RulesChanged | TotalsChanged | TodayChanged | Notice
+@dataclass(frozen=True, slots=True)
+class LedgerChanged:
+    """Something was saved or lost."""
+
+    ledger: Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class BoardChanged:
+    """A lane or a slot stands otherwise."""
+
+    board: Board
+
+
+Event = (
+    RecordChanged
+    | LogRead
+    | UpstreamChanged
+    | RulesChanged
+    | TotalsChanged
+    | TodayChanged
+    | LedgerChanged
+    | BoardChanged
+    | Notice
+)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from proxy_core.diagnosis.model import Diagnosis
 from proxy_core.events import Event, RecordChanged, Totals, TotalsChanged
-from proxy_core.exchange import Bodies, Exchange, Record
+from proxy_core.exchange import OPEN, Bodies, Exchange, Record
 from proxy_core.join import Joiner
 from proxy_core.llama.turns import Turn
+from proxy_core.progress import Progress
 from proxy_core.rulebook import Flips
 
 
@@ -34,6 +36,8 @@ class History:
         self._joiner = Joiner()
         self._hits: Counter[str] = Counter()
         self._last_id = 0
+        self._evaluating: tuple[int, ...] = ()
+        """Records whose progress is told."""
         self._flips = Flips()
 
     def begin(self, exchange: Exchange, bodies: Bodies) -> int:
@@ -55,7 +59,7 @@ class History:
         old = self._records.get(key)
         if old is None:
             return
-        record = replace(old, exchange=exchange)
+        record = replace(old, exchange=exchange, progress=old.progress if exchange.status in OPEN else None)
         complete = not record.open or exchange.answer.prompt_ms is not None
         if record.turn is None and exchange.prompts and complete:
             turn = self._joiner.exchange(record, time.monotonic())
@@ -84,9 +88,31 @@ class History:
             record = self._new(time.time() - (late - waiting.at), None, waiting.turn)
             self._replace_in_sums(None, record)
 
+    def explained(self, key: int, diagnosis: Diagnosis) -> None:
+        """It is known now, or better than before, why a turn cost what it cost."""
+        record = self._records.get(key)
+        if record is not None and record.diagnosis != diagnosis:
+            self._put(replace(record, diagnosis=diagnosis))
+
+    def progressed(self, progress: Mapping[int, Progress]) -> None:
+        """How far prompts under way are, by record id; those that are not named are not being evaluated."""
+        for key in (*self._evaluating, *progress):
+            record = self._records.get(key)
+            if record is not None and record.progress != progress.get(key):
+                self._put(replace(record, progress=progress.get(key)))
+        self._evaluating = tuple(progress)
+
     def flipped(self, rule_id: str, on: bool) -> None:
         """A rule was switched: the next prompt carries the mark."""
         self._flips.add(rule_id, on)
+
+    def get(self, key: int) -> Record | None:
+        """A record; None when it is no longer kept."""
+        return self._records.get(key)
+
+    def prompts(self) -> Iterator[Record]:
+        """The records in which a prompt was evaluated, newest first."""
+        return (self._records[key] for key in reversed(self._turn_ids) if key in self._records)
 
     def recent(self, most: int) -> list[Record]:
         """The newest records, oldest first."""

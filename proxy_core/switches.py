@@ -55,6 +55,11 @@ class Switches:
         self._staleness = Staleness()
         self._stale: frozenset[str] = frozenset()
 
+    @property
+    def stale(self) -> frozenset[str]:
+        """Ids of the rules that no longer find anything in what their client sends."""
+        return self._staleness.stale
+
     def begin(self) -> None:
         """Say which rules are in force, and what is wrong with the files."""
         self._publish()
