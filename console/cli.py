@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from console.doctor import doctor
 from console.options import LEVEL, engine_options, load, over
 from console.rules_verbs import rules
 from proxy_core import __version__, paths
@@ -140,6 +141,7 @@ def config_validate(context: click.Context, file: Path | None) -> None:
     click.echo("The configuration, the rules and the themes are fine.")
 
 
+cli.add_command(doctor)
 cli.add_command(rules)
 
 
