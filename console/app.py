@@ -19,8 +19,9 @@ from textual.theme import Theme
 
 from console import levels
 from console.commands import COMMANDS, IN_PALETTE
-from console.messages import BodiesWanted, RuleSwitchWanted
+from console.messages import BodiesWanted, CloserLookWanted, RuleSwitchWanted
 from console.model import Model
+from console.notable import Notable
 from console.screens.help import HelpScreen
 from console.screens.main import MainScreen
 from proxy_core.engine import Engine
@@ -70,6 +71,7 @@ class ConsoleApp(App[None]):
         self._problems = list(problems)
         self._level: Level | None = None
         """The level that was asked for and is not in force yet."""
+        self._notable = Notable()
         self._said: dict[str, tuple[Notice, float]] = {}
         self._model = Model(engine.settings.upstream, records=engine.settings.history)
         for name in list(self.available_themes):
@@ -116,6 +118,9 @@ class ConsoleApp(App[None]):
             self._level = None
         for notice in changes.notices:
             self._say(notice)
+        for record in changes.records.values():
+            if (notable := self._notable.look(record, time.monotonic())) is not None:
+                self._say(notable)
         main.show(changes)
 
     def _tick(self) -> None:
@@ -148,7 +153,12 @@ class ConsoleApp(App[None]):
     def _want_bodies(self, event: BodiesWanted) -> None:
         record = self._model.records.get(event.record_id)
         if record is not None and self._main is not None:
-            self._main.show_bodies(record, self._engine.bodies(event.record_id))
+            before = None if event.before is None else self._engine.bodies(event.before)
+            self._main.show_bodies(record, self._engine.bodies(event.record_id), before)
+
+    @on(CloserLookWanted)
+    def _look_closer(self, event: CloserLookWanted) -> None:
+        self._engine.look_closer(event.record_id)
 
     def action_bypass(self) -> None:
         """Pass everything through untouched, or let the rules work again."""

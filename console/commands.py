@@ -10,9 +10,9 @@ from textual.binding import Binding
 from console.widgets.keyline import Key
 
 Area = Literal["panes", "requests", "rules", "screen"]
-Pane = Literal["turns", "rules", "diff", "log"]
+Pane = Literal["turns", "why", "diff", "lanes", "rules", "log"]
 
-PANES: tuple[Pane, ...] = ("turns", "rules", "diff", "log")
+PANES: tuple[Pane, ...] = ("turns", "why", "diff", "lanes", "rules", "log")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,16 @@ class Command:
 
 
 TURNS = Command("t", "t", "pane('turns')", "turns", "show: Turns", "Go to the table of turns.", "panes")
+WHY = Command("e", "e", "pane('why')", "why", "show: Why", "Explain the selected turn.", "panes")
+LANES = Command(
+    "s",
+    "s",
+    "pane('lanes')",
+    "slots",
+    "show: Slots and lanes",
+    "Go to slots, conversations, and what was saved and lost.",
+    "panes",
+)
 DIFF = Command(
     "d", "d", "pane('diff')", "diff", "show: Diff", "Go to the diff of the selected request.", "panes"
 )
@@ -80,6 +90,15 @@ FOLLOW = Command(
     "Select the newest request, and stay with it.",
     "requests",
 )
+COMPARE = Command(
+    "v",
+    "v",
+    "compare",
+    "raw/previous",
+    "diff: Raw or previous",
+    "Compare with what the client sent, or with the request before.",
+    "requests",
+)
 BYPASS = Command(
     "b",
     "b",
@@ -111,7 +130,25 @@ PALETTE = Command(
 HELP = Command("question_mark", "?", "app.help", "help", "help: Keys", "Show every key.", "screen")
 QUIT = Command("q", "q", "app.quit", "quit", "quit: Leave kvconsole", "Stop the proxy and leave.", "screen")
 
-COMMANDS = (TURNS, DIFF, RULES, LOG, ZOOM, OLDER, NEWER, FOLLOW, LEVEL, BYPASS, THEME, PALETTE, HELP, QUIT)
+COMMANDS = (
+    TURNS,
+    WHY,
+    DIFF,
+    LANES,
+    RULES,
+    LOG,
+    ZOOM,
+    OLDER,
+    NEWER,
+    FOLLOW,
+    COMPARE,
+    LEVEL,
+    BYPASS,
+    THEME,
+    PALETTE,
+    HELP,
+    QUIT,
+)
 
 IN_PALETTE = (
     Command("n", "n", "diff_change(1)", "next", "diff: Next change", "Go to the next change.", "requests"),
@@ -127,6 +164,15 @@ IN_PALETTE = (
         "Show or fold the rules of clients that are not here.",
         "rules",
     ),
+    Command(
+        "space",
+        "space",
+        "switch_advised",
+        "switch",
+        "why: Switch the advised rule on",
+        "Switch on the rule that is marked in the advice for the selected turn.",
+        "rules",
+    ),
     Command("slash", "/", "search_log", "search", "log: Search", "Search the log.", "screen"),
     Command(
         "w", "w", "follow_log", "follow", "log: Follow or hold", "Follow the log's end, or stay.", "screen"
@@ -137,7 +183,23 @@ IN_PALETTE = (
 _PALETTE = Key("^p", "palette", "app.command_palette")
 
 KEY_LINES: dict[Pane, tuple[Key, ...]] = {
-    "turns": (DIFF.on_line, RULES.on_line, LOG.on_line, FOLLOW.on_line, HELP.on_line, _PALETTE),
+    "turns": (WHY.on_line, DIFF.on_line, LANES.on_line, RULES.on_line, HELP.on_line, _PALETTE),
+    "why": (
+        Key("space", "switch rule", "switch_advised"),
+        DIFF.on_line,
+        OLDER.on_line,
+        NEWER.on_line,
+        HELP.on_line,
+        _PALETTE,
+    ),
+    "lanes": (
+        Key("enter", "its latest turn", "lane_turn"),
+        WHY.on_line,
+        TURNS.on_line,
+        LOG.on_line,
+        HELP.on_line,
+        _PALETTE,
+    ),
     "rules": (
         Key("space", "switch rule", "switch_rule"),
         LEVEL.on_line,
@@ -149,7 +211,7 @@ KEY_LINES: dict[Pane, tuple[Key, ...]] = {
     "diff": (
         Key("n", "next change", "diff_change(1)"),
         Key("p", "previous", "diff_change(-1)"),
-        OLDER.on_line,
+        COMPARE.on_line,
         NEWER.on_line,
         HELP.on_line,
         _PALETTE,
@@ -172,6 +234,21 @@ IN_PANES: tuple[tuple[Pane, tuple[tuple[str, str], ...]], ...] = (
             ("↑ ↓ j k", "Select a request; at the last one, the newest is followed."),
             ("g G", "Go to the oldest and the newest request; home and end do the same."),
             ("enter", "Open its diff."),
+        ),
+    ),
+    (
+        "why",
+        (
+            ("space", "Switch the marked rule on; the next request obeys."),
+            ("n p", "Mark the next and the previous of the advised rules."),
+            ("↑ ↓ j k", "Scroll."),
+        ),
+    ),
+    (
+        "lanes",
+        (
+            ("↑ ↓ j k", "Select a conversation; the ledger counts it beside all."),
+            ("enter", "Go to its latest turn. ■ its slot still holds its prompt, □ no longer."),
         ),
     ),
     (

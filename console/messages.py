@@ -20,7 +20,20 @@ class BodiesWanted(Message):
     """The screen needs the bodies of a request to compare them."""
 
     record_id: int
+    before: int | None = None
+    """Another request, whose bodies it is to be compared with."""
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest wish counts."""
         return isinstance(message, BodiesWanted)
+
+
+@dataclass
+class CloserLookWanted(Message):
+    """The person looks at a turn whose prediction rests on its structure: count its tokens."""
+
+    record_id: int
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest wish counts."""
+        return isinstance(message, CloserLookWanted)

@@ -6,8 +6,11 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from proxy_core.board import Board
 from proxy_core.events import (
+    BoardChanged,
     Event,
+    LedgerChanged,
     LogRead,
     Notice,
     RecordChanged,
@@ -19,6 +22,7 @@ from proxy_core.events import (
     UpstreamChanged,
 )
 from proxy_core.exchange import Record
+from proxy_core.ledger import Ledger
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import LogLine
 from proxy_core.rules import RuleSet
@@ -40,6 +44,8 @@ class Changes:
     rules: bool = False
     facts: bool = False
     """The upstream or the sums moved."""
+    lanes: bool = False
+    """A slot or a conversation stands otherwise, or the ledger moved."""
 
 
 class Model:
@@ -59,6 +65,8 @@ class Model:
         """Who has sent something, in the order of their first requests."""
         self.totals = Totals()
         self.today = Today()
+        self.ledger = Ledger()
+        self.board = Board()
         self.records: OrderedDict[int, Record] = OrderedDict()
         self.log_seen = False
         """Whether any line of a log has come in."""
@@ -85,6 +93,11 @@ class Model:
                     self.totals, changes.facts = totals, True
                 case TodayChanged(today):
                     self.today, changes.facts = today, True
+                case LedgerChanged(ledger):
+                    self.ledger = ledger
+                    changes.facts = changes.lanes = True
+                case BoardChanged(board):
+                    self.board, changes.lanes = board, True
                 case Notice():
                     changes.notices.append(event)
         return changes

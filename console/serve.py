@@ -9,8 +9,10 @@ import sys
 import time
 from collections import Counter
 from types import FrameType
+from typing import NamedTuple
 
 from console import figures
+from console.verdicts import PREDICTED
 from proxy_core.child import Child
 from proxy_core.engine import Engine, Inputs
 from proxy_core.events import Event, Notice, RecordChanged, RulesChanged, UpstreamChanged
@@ -23,7 +25,9 @@ from proxy_core.staleness import ENOUGH
 from proxy_core.visible import visible
 
 _LATE_SECONDS = 1.0
-"""How long a line waits for figures that only the log has."""
+"""How long a line waits for figures that only the log has, and for the verdict."""
+_SETTLED_SECONDS = 0.25
+"""How long a complete line waits for a better verdict, which follows the log's figures."""
 _LOOK_SECONDS = 0.2
 
 
@@ -80,13 +84,23 @@ def _print_rest(events: queue.SimpleQueue[Event | None], printer: Printer) -> No
     printer.flush(everything=True)
 
 
+class _Ended(NamedTuple):
+    """A request whose line is still to be printed; times are of the monotonic clock."""
+
+    record: Record
+    since: float
+    """When its answer ended."""
+    changed: float
+    """When it changed last."""
+
+
 class Printer:
     """Prints a line for each request that has ended, as soon as its figures are known."""
 
     def __init__(self, *, wait_for_log: bool) -> None:
         self._wait_for_log = wait_for_log
         self._open: set[int] = set()
-        self._ended: dict[int, tuple[Record, float]] = {}
+        self._ended: dict[int, _Ended] = {}
         self._level: Level = "safe"
         self._stale: frozenset[str] = frozenset()
 
@@ -108,9 +122,9 @@ class Printer:
     def flush(self, *, everything: bool = False) -> None:
         """Print what is complete, or has waited long enough."""
         now = time.monotonic()
-        for key, (record, since) in list(self._ended.items()):
-            if everything or not self._waits(record) or now - since > _LATE_SECONDS:
-                _print(line(record).replace("\n", " "))
+        for key, ended in list(self._ended.items()):
+            if everything or self._is_ready(ended, now):
+                _print(line(ended.record).replace("\n", " "))
                 del self._ended[key]
 
     def _rules(self, rules: RuleSet, stale: frozenset[str]) -> None:
@@ -128,14 +142,21 @@ class Printer:
             self._open.add(record.id)
         elif record.id in self._open:
             self._open.remove(record.id)
-            self._ended[record.id] = (record, time.monotonic())
+            now = time.monotonic()
+            self._ended[record.id] = _Ended(record, now, now)
         elif record.id in self._ended:
-            self._ended[record.id] = (record, self._ended[record.id][1])
+            self._ended[record.id] = self._ended[record.id]._replace(record=record, changed=time.monotonic())
 
-    def _waits(self, record: Record) -> bool:
-        """Whether the log will say more; it says nothing about a request that failed."""
-        served = record.exchange is not None and record.exchange.status != "error"
-        return self._wait_for_log and record.prompts and served and record.turn is None
+    def _is_ready(self, ended: _Ended, now: float) -> bool:
+        """Whether nothing more is to come, or has been waited for long enough."""
+        record = ended.record
+        if not record.prompts or record.exchange is None or record.exchange.status == "error":
+            # Neither the log nor a verdict says anything about it.
+            return True
+        waits = record.diagnosis is None or (self._wait_for_log and record.turn is None)
+        return now - (ended.since if waits else ended.changed) > (
+            _LATE_SECONDS if waits else _SETTLED_SECONDS
+        )
 
 
 def line(record: Record) -> str:
@@ -166,10 +187,30 @@ def line(record: Record) -> str:
         parts.append(f"prompt_ms={record.prompt_ms:.0f}")
     if exchange.total_ms is not None:
         parts.append(f"total_ms={exchange.total_ms:.0f}")
+    parts += _why(record)
     parts.append(f"{exchange.status} {exchange.http_status or ''}".rstrip())
     if exchange.note:
         parts.append(exchange.note)
     return " | ".join(parts)
+
+
+def _why(record: Record) -> list[str]:
+    """`verdict=system changed: Inbound Context | lost=15120 | saved=3210`, the figures in tokens.
+
+    `~` stands before a verdict that nobody's measurements bear out.
+    """
+    diagnosis = record.diagnosis
+    if diagnosis is None:
+        return []
+    verdict = diagnosis.verdict
+    # A heading may hold what parts the fields of the line.
+    headline = verdict.headline.replace("|", "¦")
+    parts = [f"verdict={PREDICTED if verdict.predicted else ''}{headline}"]
+    if diagnosis.lost_n is not None:
+        parts.append(f"lost={diagnosis.lost_n}")
+    if diagnosis.saved_n is not None:
+        parts.append(f"saved={diagnosis.saved_n}")
+    return parts
 
 
 def _print(text: str) -> None:

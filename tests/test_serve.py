@@ -44,7 +44,7 @@ _LINE = re.compile(
     rf"{_OTHERS} \| openclaw\.message-id=(?P<id_edits>\d+)"
     rf"{_OTHERS} \| openclaw\.timestamp=(?P<stamp_edits>\d+){_OTHERS}"
     r" \| reused=(?P<reused>\d+)/(?P<tokens>\d+)(?: \| sim=(?P<sim>\d\.\d{3}))?"
-    r" \| prompt_ms=\d+ \| total_ms=\d+ \| done 200"
+    r" \| prompt_ms=\d+ \| total_ms=\d+(?: \| verdict=[^|]+)?(?: \| (?:lost|saved)=\d+)* \| done 200"
 )
 _FROM_HUP = (
     sys.executable,

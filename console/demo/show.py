@@ -21,7 +21,7 @@ from console.demo.openclaw_wire import Api
 from console.demo.play import TURNS_BEFORE, Move, Player, endless, play, wait_until_ready
 from console.demo.server import server_command
 from console.launch import open_console
-from console.widgets.turns import clock
+from console.widgets.turn_columns import clock
 from proxy_core.child import Child
 from proxy_core.engine import Engine, Inputs
 from proxy_core.errors import ConfigError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.model import Model
+from proxy_core.exchange import Record
 from proxy_core.settings import Settings
 
 
@@ -37,6 +38,14 @@ def log(settings: Settings) -> str:
     )
 
 
+def why_waiting() -> str:
+    """What the why pane is for."""
+    return (
+        "The selected turn is explained here: where its prompt left the one before, whether the client or "
+        "the server lost the cache, what it cost, and what to do."
+    )
+
+
 def diff_waiting() -> str:
     """What the diff is for."""
     return "The selected request shows here: as its client sent it, beside what was forwarded."
@@ -53,3 +62,20 @@ def diff_direct(address: str) -> str:
 def diff_gone(record_id: int) -> str:
     """Why an old request has no diff any more."""
     return f"The body of request {record_id} is no longer in memory. Raise max_bodies to keep more of them."
+
+
+def diff_no_previous(record: Record) -> str:
+    """Why a request cannot be compared with the one before."""
+    diagnosis = record.diagnosis
+    if diagnosis is None:
+        return "Which request this one continues is worked out when it has ended. v shows what rules changed."
+    why = diagnosis.why_none or "No earlier request belongs to its conversation."
+    return f"There is nothing to compare it with. {why} v shows what rules changed."
+
+
+def diff_previous_gone(record_id: int) -> str:
+    """Why the request before cannot be shown any more."""
+    return (
+        f"The body of request {record_id}, which this one continues, is no longer in memory. "
+        "Raise max_bodies to keep more of them. v shows what rules changed."
+    )

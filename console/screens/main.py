@@ -1,34 +1,46 @@
-"""The main screen: charts, turns, rules, diff and log."""
+"""The main screen: charts, turns, why, diff, slots and lanes, rules and log."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events, on, work
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
-from textual.content import Content
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from console.commands import COMMANDS, KEY_LINES, PANES, Pane
-from console.edits import summary
-from console.messages import BodiesWanted, RuleSwitchWanted
+from console.messages import CloserLookWanted, RuleSwitchWanted
 from console.model import Changes, Model
 from console.screens import empty
 from console.screens.charts import Charts
-from console.widgets.diff_pane import DiffPane
+from console.screens.request_diff import RequestDiff
 from console.widgets.keyline import KeyLine
+from console.widgets.lanes import LaneList, LanesPanel
 from console.widgets.log import LogPane
+from console.widgets.log_box import LogBox
 from console.widgets.rules import RuleList, RulesPanel
 from console.widgets.status import StatusBar
-from console.widgets.turns import TurnsTable, clock, is_untouched
+from console.widgets.turns import TurnsTable
+from console.widgets.why import WhyPane
+from console.widgets.why_lines import Case
 from proxy_core.exchange import Bodies, Record
 from proxy_core.settings import Settings
 
-_FOCUS: dict[Pane, type[Widget]] = {"turns": TurnsTable, "rules": RuleList, "diff": DiffPane, "log": LogPane}
+_FOCUS: dict[Pane, type[Widget]] = {
+    "turns": TurnsTable,
+    "why": WhyPane,
+    "diff": RequestDiff,
+    "lanes": LaneList,
+    "rules": RuleList,
+    "log": LogPane,
+}
+_LOOK_SECONDS = 0.5
+"""How long a turn is looked at before its tokens are counted: who steps through turns wants none counted."""
 
 
 class PaneBox(Vertical):
@@ -49,9 +61,11 @@ class MainScreen(Screen[None]):
         self._settings = settings
         self._address = address
         self._pane: Pane = "turns"
-        self._diffed: int | None = None
-        self._change = ""
-        self._edits = ""
+        self._below: Pane = "why"
+        """The pane below the turns where there is room for one."""
+        self._with_lanes = False
+        """Whether slots and lanes have the diff's place where there is room for all else."""
+        self._look: Timer | None = None
         self.complete = False
         """Whether every widget is there to be drawn on."""
 
@@ -64,24 +78,26 @@ class MainScreen(Screen[None]):
                 turns.border_title = "turns"
                 yield Static(empty.turns(self._address, self._model), id="no-turns", markup=False)
                 yield TurnsTable()
+            yield WhyPane(id="why", classes="pane")
+            diff = RequestDiff(self._address, id="diff", classes="pane")
+            diff.border_title = "request"
+            yield diff
+            lanes = LanesPanel(id="lanes")
+            lanes.add_class("pane")
+            yield lanes
+            yield LogBox(id="log", classes="pane")
             rules = RulesPanel(id="rules")
             rules.add_class("pane")
             yield rules
-            diff = DiffPane(id="diff", classes="pane")
-            diff.border_title = "request"
-            yield diff
-            with PaneBox(id="log", classes="pane") as log:
-                log.border_title = "log"
-                yield LogPane()
-                yield Input(placeholder="search the log", id="search")
         yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin with what is known; the charts and the table fill as turns come."""
-        self.query_one(DiffPane).show_message(empty.diff_waiting())
+        self.query_one(WhyPane).show_message(empty.why_waiting())
+        self.query_one(RequestDiff).show_message(empty.diff_waiting())
         self.query_one(LogPane).show_empty(empty.log(self._settings))
         self._lay_out(self.app.size.width, self.app.size.height)
-        changes = Changes(records=dict(self._model.records), rules=True, facts=True)
+        changes = Changes(records=dict(self._model.records), rules=True, facts=True, lanes=True)
         self.show(changes)
         self.query_one(TurnsTable).focus()
         self.complete = True
@@ -100,10 +116,13 @@ class MainScreen(Screen[None]):
             with self.app.batch_update():
                 table.drop(changes.dropped)
                 table.put(changes.records.values())
-                if self._diffed in changes.records:
-                    self._show_late_trouble(changes.records[self._diffed])
                 self.query_one(Charts).show(self._model.turns(), log_seen=self._model.log_seen)
                 self._title_turns()
+            self._want_bodies()
+        if changes.records or changes.rules or changes.lines:
+            self._explain()
+        if changes.lanes:
+            self._show_lanes()
         any_turn = bool(self._model.records)
         table.display = any_turn
         no_turns = self.query_one("#no-turns", Static)
@@ -111,20 +130,16 @@ class MainScreen(Screen[None]):
         if changes.facts and not any_turn:
             no_turns.update(empty.turns(self._address, self._model))
 
-    def show_bodies(self, record: Record, bodies: Bodies | None) -> None:
-        """Compare a request's bodies, or say why there are none."""
-        if record.exchange is None:
-            self._say(record, empty.diff_direct(self._address))
-        elif bodies is None:
-            self._say(record, empty.diff_gone(record.id))
-        elif record.exchange.status == "error" and record.exchange.note:
-            self._say(record, record.exchange.note)
-        else:
-            self._compare(record, bodies)
+    def show_bodies(self, record: Record, bodies: Bodies | None, before: Bodies | None) -> None:
+        """Compare a request's bodies, or say why there are none; `before` are those of its predecessor."""
+        self.query_one(RequestDiff).show_bodies(record, bodies, before, bypass=self._model.bypass)
 
     def tick(self) -> None:
-        """Let the clocks of turns under way go on."""
+        """Let the clocks of turns under way go on, and those of conversations that are looked at."""
         self.query_one(TurnsTable).redraw_open()
+        lanes = self.query_one(LanesPanel)
+        if lanes.is_on_screen:
+            lanes.redraw()
 
     def select(self, record_id: int) -> None:
         """Put the cursor of the table on a turn."""
@@ -135,11 +150,11 @@ class MainScreen(Screen[None]):
         if self.maximized is not None:
             self.minimize()
         if name != "log":
-            self._end_search()
+            self.query_one(LogBox).end_search()
         self._choose(name)
         self.query_one(_FOCUS[name]).focus()
-        if name == "diff":
-            # Who reads a diff must not have it taken away by the next request.
+        if name in ("why", "diff"):
+            # Who reads about a request must not have it taken away by the next one.
             self.query_one(TurnsTable).hold()
             self._title_turns()
 
@@ -160,6 +175,23 @@ class MainScreen(Screen[None]):
         self.query_one(TurnsTable).action_newest()
         self._title_turns()
 
+    def action_compare(self) -> None:
+        """Compare with the other of raw and previous; a diff that is not there comes."""
+        diff = self.query_one(RequestDiff)
+        diff.turn_over()
+        if diff.is_on_screen:
+            self._want_bodies()
+        else:
+            self.action_pane("diff")
+
+    def action_switch_advised(self) -> None:
+        """Switch on the rule that is marked in the advice."""
+        self.query_one(WhyPane).action_switch()
+
+    def action_lane_turn(self) -> None:
+        """Go to the latest turn of the conversation under the cursor."""
+        self.query_one(LaneList).action_select()
+
     def action_switch_rule(self) -> None:
         """Switch the rule under the cursor."""
         self.query_one(RuleList).action_select()
@@ -170,7 +202,7 @@ class MainScreen(Screen[None]):
 
     def action_diff_change(self, step: int) -> None:
         """Go to the next or previous change."""
-        self.query_one(DiffPane).action_change(step)
+        self.query_one(RequestDiff).action_change(step)
 
     def action_search_log(self) -> None:
         """Search the log."""
@@ -199,6 +231,7 @@ class MainScreen(Screen[None]):
     def _picked(self, event: TurnsTable.Picked) -> None:
         self.query_one(Charts).select(event.record_id)
         self._title_turns()
+        self._explain()
         self._want_bodies()
 
     @on(TurnsTable.Held)
@@ -217,55 +250,46 @@ class MainScreen(Screen[None]):
     def _switched(self, event: RulesPanel.Switched) -> None:
         self.post_message(RuleSwitchWanted(event.rule_id, event.on))
 
-    @on(DiffPane.Moved)
-    def _moved(self, event: DiffPane.Moved) -> None:
-        self._change = f"change {event.change} of {event.changes}" if event.changes else ""
-        self._title_diff()
+    @on(WhyPane.RuleWanted)
+    def _advised(self, event: WhyPane.RuleWanted) -> None:
+        self.post_message(RuleSwitchWanted(event.rule_id, True))
 
-    @on(LogPane.SearchWanted)
-    def _search(self) -> None:
-        field = self.query_one("#search", Input)
-        field.display = True
-        field.focus()
-
-    @on(Input.Changed, "#search")
-    def _searched(self, event: Input.Changed) -> None:
-        self.query_one(LogPane).search(event.value)
-
-    @on(Input.Submitted, "#search")
-    def _to_hits(self) -> None:
-        """The log takes the keys, so that n and N go through the hits."""
-        self.query_one(LogPane).focus()
-
-    @on(LogPane.Followed)
-    def _followed(self, event: LogPane.Followed) -> None:
-        parts = [] if event.hits is None else [f"{event.hits} hits"]
-        parts.append("following" if event.following else "held: w follows")
-        self.query_one("#log").border_subtitle = " · ".join(parts)
+    @on(LanesPanel.Opened)
+    def _lane_opened(self, event: LanesPanel.Opened) -> None:
+        turns = (r for r in reversed(self._model.turns()) if r.exchange and r.exchange.lane == event.lane)
+        latest = next(turns, None)
+        if latest is None:
+            self.notify("Its turns are no longer kept.", timeout=3)
+        else:
+            self.select(latest.id)
+            self.action_pane("why")
 
     async def key_escape(self) -> None:
         """Leave the search, the maximized pane, or go back to the turns; notices go in any case."""
         await self.run_action("app.quieten")
-        if self.query_one("#search", Input).display:
-            self._end_search()
+        if self.query_one(LogBox).searching:
+            self.query_one(LogBox).end_search()
             self.query_one(LogPane).focus()
         elif self.maximized is not None:
             self.minimize()
         else:
             self.action_pane("turns")
 
-    def _end_search(self) -> None:
-        field = self.query_one("#search", Input)
-        field.value = ""
-        field.display = False
-
     def _choose(self, name: Pane) -> None:
         """Give a pane its place in layouts that do not show all."""
         self._pane = name
+        if name != "turns":
+            self._below = name
+        if name in ("diff", "lanes"):
+            self._with_lanes = name == "lanes"
         for other in PANES:
             self.set_class(other == name, f"-{other}")
-        # Only after the next layout is the diff on screen, or not.
+            self.set_class(other == self._below, f"-below-{other}")
+        self.set_class(self._with_lanes, "-with-lanes")
+        # Only after the next layout are they on screen, or not.
         self.call_after_refresh(self._want_bodies)
+        self.call_after_refresh(self._explain)
+        self.call_after_refresh(self._show_lanes)
 
     def _lay_out(self, width: int, height: int) -> None:
         compact = width < 100 or height < 30
@@ -288,44 +312,44 @@ class MainScreen(Screen[None]):
             f"{count} · following the newest" if table.following else f"{count} · f follows the newest"
         )
 
-    def _title_diff(self) -> None:
-        parts = [part for part in (self._change, self._edits) if part]
-        self.query_one(DiffPane).border_subtitle = Content(" · ".join(parts))
+    @property
+    def _selected(self) -> Record | None:
+        selected = self.query_one(TurnsTable).selected
+        return None if selected is None else self._model.records.get(selected)
 
     def _want_bodies(self) -> None:
-        selected = self.query_one(TurnsTable).selected
-        if selected is not None and selected != self._diffed and self.query_one(DiffPane).is_on_screen:
-            self.post_message(BodiesWanted(selected))
+        """Ask for what the diff needs, while anybody sees it."""
+        diff, record = self.query_one(RequestDiff), self._selected
+        if record is not None and diff.is_on_screen and (wish := diff.wish(record)) is not None:
+            self.post_message(wish)
 
-    def _say(self, record: Record, text: str) -> None:
-        self._diffed = record.id
-        pane = self.query_one(DiffPane)
-        pane.show_message(text)
-        self._change = self._edits = ""
-        self._title_diff()
-        pane.border_title = f"request {record.id} · {clock(record)}"
+    def _explain(self) -> None:
+        """Explain the selected turn, while anybody sees it."""
+        why, record, model = self.query_one(WhyPane), self._selected, self._model
+        if record is None or not why.is_on_screen:
+            return
+        before = record.diagnosis.predecessor if record.diagnosis else None
+        previous = None if before is None else model.records.get(before)
+        if why.shown != record.id:
+            self._look_soon()
+        why.show(Case(record, previous, model.rules, model.bypass, model.log_seen))
 
-    @work(exclusive=True, group="diff")
-    async def _compare(self, record: Record, bodies: Bodies) -> None:
-        self._diffed = record.id
-        api = record.exchange.api if record.exchange else None
-        title = f"request {record.id} · {clock(record)} · {self._what_became(record)}"
-        await self.query_one(DiffPane).show(bodies.raw, bodies.normalized, api, title=title, key=record.id)
-        self._edits = summary(record.exchange.edits) if record.exchange and record.exchange.edits else ""
-        self._title_diff()
+    def _look_soon(self) -> None:
+        """Have the tokens of the turn counted if it is still looked at in a moment."""
+        if self._look is not None:
+            self._look.stop()
+        self._look = self.set_timer(_LOOK_SECONDS, self._look_closer)
 
-    def _show_late_trouble(self, record: Record) -> None:
-        """The shown request has failed meanwhile: say why."""
-        if record.exchange is not None and record.exchange.status == "error":
-            self._diffed = None
-            self._want_bodies()
+    def _look_closer(self) -> None:
+        record, why = self._selected, self.query_one(WhyPane)
+        if record is None or why.shown != record.id or not why.is_on_screen or record.diagnosis is None:
+            return
+        predicted = record.diagnosis.predicted
+        if predicted is not None and predicted.source == "structure":
+            self.post_message(CloserLookWanted(record.id))
 
-    def _what_became(self, record: Record) -> str:
-        note = record.exchange.note if record.exchange else None
-        if is_untouched(record):
-            return note or ""
-        if record.exchange is None or not record.exchange.edits:
-            what = "bypassed" if self._model.bypass else "no rule changed it"
-        else:
-            what = "raw → normalized"
-        return what + (f" · {note}" if note else "")
+    def _show_lanes(self) -> None:
+        """Draw slots, conversations and the ledger, while anybody sees them."""
+        lanes = self.query_one(LanesPanel)
+        if lanes.is_on_screen:
+            lanes.show(self._model.board, self._model.ledger)

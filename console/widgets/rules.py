@@ -27,52 +27,23 @@ from console.widgets.rule_lines import (
     rule_line,
 )
 from console.widgets.rule_words import words
-from console.widgets.scrolled import Scrolled
+from console.widgets.steady_list import SteadyList
 from proxy_core.rules import Rule
 
 _BESIDE_FROM = 96
 """Cells from which on the words stand beside the list, and not below it."""
 _WORDS_FROM = 12
 """Rows from which on there is room for words below the list."""
-_PADDING = 2
-"""Cells around the text of a line."""
 
 _NOTHING = RuleState(on=False, hits=0, stale=False, idle=False)
 
 
-class RuleList(Scrolled, OptionList):
+class RuleList(SteadyList):
     """The rules, one a line; space switches."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "select", "switch rule", id="rules.switch", tooltip="Switch the rule on or off."),
-        Binding("j", "cursor_down", "Down", show=False, id="rules.down"),
-        Binding("k", "cursor_up", "Up", show=False, id="rules.up"),
     ]
-
-    async def _on_click(self, event: events.Click) -> None:
-        """A click on another rule only goes there, so that its words can be read; the next one switches."""
-        event.prevent_default()
-        clicked: int | None = event.style.meta.get("option")
-        if clicked is None or self.options[clicked].disabled:
-            return
-        if clicked == self.highlighted:
-            self.action_select()
-        else:
-            self.highlighted = clicked
-
-    @property
-    def line_width(self) -> int:
-        """Cells that a line's text can take."""
-        return max(12, self.scrollable_content_region.width - _PADDING)
-
-    def replace(self, options: list[Option], highlighted: int | None) -> None:
-        """List others; what is under the cursor stays in its row on the screen."""
-        above = (self.highlighted or 0) - self.scroll_offset.y
-        with self.app.batch_update():
-            self.set_options(options)
-            self.highlighted = highlighted
-            if highlighted is not None:
-                self.scroll_to(y=max(0, highlighted - above), animate=False, immediate=True, force=True)
 
 
 class RulesPanel(Container):
@@ -191,9 +162,7 @@ class RulesPanel(Container):
         lines = [self._line(entry, listed.line_width) for entry in fresh]
         if [entry.id for entry in fresh] == [option.id for option in listed.options]:
             self._entries = fresh
-            for index, (line, drawn) in enumerate(zip(lines, self._drawn, strict=True)):
-                if line != drawn:
-                    listed.replace_option_prompt_at_index(index, line)
+            listed.rewrite(lines, self._drawn)
         else:
             at = self._cursor_in(fresh)
             self._entries = fresh

@@ -1,4 +1,4 @@
-"""The status line: the upstream, where clients connect, and what the day brought."""
+"""The status line: the upstream, where clients connect, and what was reused and saved."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from console import figures, levels
 from console.model import Model
+from proxy_core.ledger import Amount
 from proxy_core.llama.facts import Upstream
 from proxy_core.visible import visible
 
@@ -102,12 +103,18 @@ class StatusBar(Widget):
         return text.append(f"llama-server {upstream.state}")
 
     def _right(self, model: Model) -> list[_Part]:
-        today = model.today
+        today, totals = model.today, model.totals
+        parts = self._rules(model)
+        if totals.reused + totals.evaluated:
+            share = totals.reused / (totals.reused + totals.evaluated)
+            parts.append(_Part(7, Text(f"reused {figures.share(share)}")))
+        if (saved := _saved(model.ledger.total.saved)) is not None:
+            parts.append(_Part(8, Text(saved)))
         return [
-            *self._rules(model),
-            _Part(7, Text(f"today {figures.tokens_short(today.reused)} reused")),
-            _Part(5, Text(f"{figures.duration(today.prompt_ms / 1000)} eval")),
-            _Part(4, Text(figures.plural(model.totals.requests, "request"), self._colour("quiet"))),
+            *parts,
+            _Part(5, Text(f"today {figures.tokens_short(today.reused)} reused", self._colour("quiet"))),
+            _Part(1, Text(f"{figures.duration(today.prompt_ms / 1000)} eval", self._colour("quiet"))),
+            _Part(4, Text(figures.plural(totals.requests, "request"), self._colour("quiet"))),
         ]
 
     def _rules(self, model: Model) -> list[_Part]:
@@ -129,6 +136,15 @@ class StatusBar(Widget):
 
     def _colour(self, name: str) -> Style:
         return self.get_component_rich_style(f"status--{name}", partial=True)
+
+
+def _saved(saved: Amount) -> str | None:
+    """What rules saved since the start, in time, or in tokens while the server's speed is unknown."""
+    if not saved.tokens:
+        return None
+    if saved.ms < 500:
+        return f"saved {figures.tokens_short(saved.tokens)} tokens"
+    return f"saved {figures.duration(saved.ms / 1000)}"
 
 
 def _route(listen: str, url: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,102 +15,26 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from console import figures
+from console.verdicts import standing
 from console.widgets.scrolled import Scrolled
+from console.widgets.turn_columns import Column, fitting
 from proxy_core.exchange import Record
 from proxy_core.visible import visible
 
-_PADDING = 2
-"""Cells around the text of a column."""
 _BAR = 2
 """Cells that the scroll bar may take."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its width in cells, and what stands in it."""
-
-    key: str
-    title: str
-    width: int
-    text: Callable[[Record], str]
-    weight: int
-    """The lightest columns go first where there is no room."""
-    right: bool = True
-
-
-def clock(record: Record) -> str:
-    """Local time of arrival; unknown for a turn that was logged before kvconsole read the log."""
-    return time.strftime("%H:%M:%S", time.localtime(record.at)) if record.at else figures.UNKNOWN
-
-
-def _of(record: Record, name: str) -> str:
-    """Something that only a proxied request has."""
-    value = getattr(record.exchange, name) if record.exchange else None
-    return str(value) if value is not None else figures.UNKNOWN
-
-
-def _edits(record: Record) -> str:
-    return str(len(record.exchange.edits)) if record.exchange else figures.UNKNOWN
-
-
-def _total(record: Record) -> str:
-    """How long a request took, or has been going on."""
-    if record.open and record.at is not None:
-        return figures.duration(max(0.0, time.time() - record.at))
-    return figures.ms(record.total_ms)
-
-
-def state(record: Record) -> str:
-    """How a turn stands, with a sign for people who do not see the colour."""
-    if record.exchange is None:
-        turn = record.turn
-        refused = turn is not None and turn.error is not None
-        return "! refused" if refused else "✕ cancelled" if turn and turn.cancelled else "· direct"
-    status = record.exchange.status
-    if status == "error" and record.exchange.http_status:
-        return f"! error {record.exchange.http_status}"
-    if status == "done" and is_untouched(record):
-        return "✓ untouched"
-    signs = {"waiting": "○", "streaming": "◐", "done": "✓", "cancelled": "✕", "error": "!"}
-    return f"{signs[status]} {status}"
-
-
-def is_untouched(record: Record) -> bool:
-    """Whether the rules could not read a request."""
-    note = record.exchange.note if record.exchange else None
-    return (note or "").startswith("forwarded untouched")
-
-
-COLUMNS = (
-    Column("time", "time", 8, clock, 9, right=False),
-    Column("api", "api", 10, lambda r: _of(r, "label"), 6, right=False),
-    Column("client", "client", 12, lambda r: _of(r, "client"), 4, right=False),
-    Column("lane", "lane", 8, lambda r: _of(r, "lane"), 2, right=False),
-    Column("model", "model", 20, lambda r: _of(r, "model"), 1, right=False),
-    Column("messages", "msgs", 4, lambda r: _of(r, "messages"), 2),
-    Column("tokens", "tokens", 7, lambda r: figures.count(r.prompt_tokens), 7),
-    Column("reused", "reused", 6, lambda r: figures.share(r.reused), 12),
-    Column("sim", "sim", 5, lambda r: figures.sim(r.sim), 11),
-    Column("f_keep", "f_keep", 6, lambda r: figures.sim(r.f_keep), 3),
-    Column("eval", "eval", 7, lambda r: figures.ms(r.prompt_ms), 10),
-    Column("total", "total", 7, _total, 5),
-    Column("edits", "edits", 5, _edits, 8),
-    Column("state", "state", 11, state, 13, right=False),
-)
-
-
-def fitting(width: int) -> tuple[Column, ...]:
-    """The columns that fit into so many cells."""
-    columns = list(COLUMNS)
-    while len(columns) > 1 and sum(column.width + _PADDING for column in columns) > width:
-        columns.remove(min(columns, key=lambda column: column.weight))
-    return tuple(columns)
 
 
 class TurnsTable(Scrolled, DataTable[Text]):
     """Follows the newest turn unless the person has moved away from it."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"turns--good", "turns--fair", "turns--poor", "turns--quiet"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "turns--good",
+        "turns--fair",
+        "turns--poor",
+        "turns--mark",
+        "turns--quiet",
+    }
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", "Down", show=False, id="turns.down"),
@@ -125,6 +48,7 @@ class TurnsTable(Scrolled, DataTable[Text]):
         & .turns--good { color: $reuse-good; }
         & .turns--fair { color: $reuse-fair; }
         & .turns--poor { color: $reuse-poor; }
+        & .turns--mark { color: $chart-mark; }
         & .turns--quiet { color: $chart-axis; }
     }
     """
@@ -287,14 +211,15 @@ class TurnsTable(Scrolled, DataTable[Text]):
         )
 
     def _style(self, column: Column, record: Record, text: str) -> Style:
+        if column.key == "verdict":
+            tone = standing(record)[1]
+            return Style.null() if tone is None else self._foreground(f"turns--{tone}")
         if text == figures.UNKNOWN or record.open:
             return self._foreground("turns--quiet")
         if column.key == "reused":
             return self._foreground(f"turns--{figures.level(record.reused)}")
         if column.key == "sim":
             return self._foreground(f"turns--{figures.level(record.sim)}")
-        if column.key == "state" and record.exchange and record.exchange.status in ("error", "cancelled"):
-            return self._foreground("turns--poor" if record.exchange.status == "error" else "turns--fair")
         return Style.null()
 
     def _foreground(self, name: str) -> Style:

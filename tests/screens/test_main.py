@@ -14,15 +14,19 @@ from console.screens.help import HelpScreen
 from console.widgets.chart import TurnChart
 from console.widgets.diff_pane import DiffPane
 from console.widgets.keyline import MOST_KEYS, KeyLine
+from console.widgets.lanes import LaneList
 from console.widgets.log import LogPane
 from console.widgets.rules import RuleList, RulesPanel
 from console.widgets.status import StatusBar
 from console.widgets.turns import TurnsTable
+from console.widgets.why import WhyPane
 from proxy_core import paths
 from proxy_core.events import RecordChanged
 from proxy_core.exchange import Exchange, Record
 from tests.real_llama import LlamaFactory, LlamaServer, stop
 from tests.screens.kit import Driven, conversation, driven
+
+KEYS = {"d": "diff", "e": "why", "s": "lanes", "r": "rules", "l": "log", "t": "turns"}
 
 RULE = """
 [[rule]]
@@ -43,6 +47,12 @@ def table(d: Driven) -> TurnsTable:
 
 def cell(d: Driven, row: int, column: str) -> str:
     return table(d).get_row_at(row)[[c.value for c in table(d).columns].index(column)].plain.strip()
+
+
+def ended(d: Driven, turns: int) -> bool:
+    """Whether so many turns have come, and the last one has ended."""
+    records = d.app._model.turns()
+    return len(records) == table(d).row_count == turns and not records[-1].open
 
 
 def notices(d: Driven) -> list[str]:
@@ -78,7 +88,7 @@ async def test_a_switched_rule_is_obeyed_by_the_next_request(llama: LlamaServer)
         await d.until(lambda: d.app._model.rules.enabled)
         rules = d.app._model.rules
         await d.send(first)
-        await d.until(lambda: table(d).row_count == 1 and cell(d, 0, "state") == "✓ done")
+        await d.until(lambda: ended(d, 1))
         assert cell(d, 0, "edits") != "0"
         assert {"openclaw.message-id", "openclaw.timestamp"} <= edited_by(d)
         # OpenClaw has come, so its rules stand first, and the cursor is on the first of them.
@@ -87,7 +97,7 @@ async def test_a_switched_rule_is_obeyed_by_the_next_request(llama: LlamaServer)
         switched = rules.enabled - d.app._model.rules.enabled
         assert switched == {"openclaw.message-id", "openclaw.timestamp"}
         await d.send(second)
-        await d.until(lambda: table(d).row_count == 2 and cell(d, 1, "state") == "✓ done")
+        await d.until(lambda: ended(d, 2))
         assert not edited_by(d) & switched
         counts = f"{len(rules.enabled) - 2} of {len(rules.rules)} on"
         assert str(d.screen.query_one(RulesPanel).border_subtitle) == counts
@@ -110,6 +120,21 @@ async def test_figures_come_from_the_log(llama_factory: LlamaFactory) -> None:
         assert d.screen.query_one("#sim-chart", TurnChart).figures[0] == f"sim {cell(d, last, 'sim')}"
 
 
+async def test_turns_are_explained(llama_factory: LlamaFactory) -> None:
+    server = llama_factory()
+    async with driven(server.url, log=server.log_path) as d:
+        for request in conversation(2):
+            await d.send(request)
+        last = len(conversation(2)) - 1
+        await d.until(lambda: ended(d, last + 1) and cell(d, last, "verdict") == "✓ healthy")
+        assert cell(d, 0, "verdict").startswith("· cold start")
+        why = d.screen.query_one(WhyPane)
+        await d.until(lambda: "✓ healthy" in str(why.query(Static).first().render()))
+        await d.until(lambda: d.app._model.board.lanes and d.app._model.ledger.total.turns)
+        await d.pilot.press("s")
+        await d.until(lambda: d.screen.query_one(LaneList).option_count == 1)
+
+
 async def test_without_a_log_sim_is_unknown_and_the_rest_is_there(llama: LlamaServer) -> None:
     async with driven(llama.url) as d:
         await d.send(conversation(1)[0])
@@ -128,7 +153,7 @@ async def test_stepping_through_requests(llama: LlamaServer) -> None:
         await d.until(lambda: table(d).row_count == len(conversation(3)))
         newest = table(d).selected
         assert table(d).following
-        await d.pilot.press("left_square_bracket")
+        await d.pilot.press("d", "t", "f", "left_square_bracket")
         assert table(d).selected == (newest or 0) - 1
         assert not table(d).following
         pane = d.screen.query_one(DiffPane)
@@ -191,7 +216,7 @@ async def test_upstream_down_and_back(llama_factory: LlamaFactory) -> None:
         await d.until(lambda: "down" in status(d))
         answer = await d.send(conversation(1)[0])
         assert answer.status_code == 502
-        await d.until(lambda: table(d).row_count == 1 and cell(d, 0, "state") == "! error 502")
+        await d.until(lambda: table(d).row_count == 1 and cell(d, 0, "verdict") == "! error 502")
         llama_factory(port=port)
         await d.until(lambda: "● llama-server" in status(d))
 
@@ -237,7 +262,7 @@ async def test_the_log_is_searched_and_held(llama: LlamaServer, tmp_path: Path) 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
 async def test_every_pane_can_be_shown_and_maximized(llama: LlamaServer, size: tuple[int, int]) -> None:
     async with driven(llama.url, size=size) as d:
-        for key, name in (("d", "diff"), ("r", "rules"), ("l", "log"), ("t", "turns")):
+        for key, name in KEYS.items():
             await d.pilot.press(key)
             await d.pilot.pause()
             pane = d.screen.query_one(f"#{name}")
@@ -300,10 +325,9 @@ async def test_the_diff_is_of_the_selected_request_after_it_was_hidden(llama: Ll
         await d.pilot.press("r")
         await d.send(requests[2])
         await d.until(lambda: table(d).row_count == 3)
-        await d.pilot.press("t")
+        await d.pilot.press("d")
         pane = d.screen.query_one(DiffPane)
         await d.until(lambda: f"request {table(d).selected} " in str(pane.border_title))
-        await d.pilot.press("d")
         held = table(d).selected
         await d.send(requests[3])
         await d.until(lambda: table(d).row_count == 4)
@@ -340,6 +364,7 @@ async def test_why_a_request_failed_is_said(llama_factory: LlamaFactory) -> None
         await d.until(lambda: "● llama-server" in status(d))
         stop(server.process)
         await d.send(conversation(1)[0])
+        await d.pilot.press("d")
         pane = d.screen.query_one(DiffPane)
         await d.until(lambda: "nobody listens there" in pane._message)
         assert "--upstream" in pane._message

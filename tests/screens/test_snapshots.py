@@ -7,49 +7,32 @@ The bodies, figures and times are fixed. After a wanted change: `pytest tests/sc
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
-from console.app import ConsoleApp
-from console.themes import load_themes
-from proxy_core.engine import Engine
 from proxy_core.events import (
     Event,
     LogRead,
     RecordChanged,
-    RulesChanged,
     Today,
     TodayChanged,
     Totals,
     TotalsChanged,
-    UpstreamChanged,
 )
-from proxy_core.exchange import Bodies, Exchange, Record
+from proxy_core.exchange import Exchange, Record
 from proxy_core.llama.answer import Answer
-from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import LogFeed
 from proxy_core.llama.turns import Turn
-from proxy_core.rules import Edit, RuleSet
+from proxy_core.rules import Edit
 from proxy_core.rules.rule import Level
-from proxy_core.settings import Settings, load_settings
-from tests.screens.few_rules import FEW_RULES
+from tests.screens.explained import START
+from tests.screens.fixed import afternoon, console, facts, settle
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
-
-RAW = b"""{"messages":[{"role":"system","content":"You are a personal assistant running inside OpenClaw.\\n\
-## Inbound Context (trusted metadata)\\n\\n```json\\n{\\n  \\"schema\\": \\"openclaw.inbound_meta.v1\\",\\n\
-  \\"message_id\\": \\"775b2410-8917-4fad-af9d-cfcbf526eee8\\",\\n\
-  \\"channel\\": \\"webchat\\"\\n}\\n```\\n"},\
-{"role":"user","content":"[Wed 2026-02-18 20:48 UTC] What did the build say?"}]}"""
-NORMALIZED = RAW.replace(b'\\n  \\"message_id\\": \\"775b2410-8917-4fad-af9d-cfcbf526eee8\\",', b"").replace(
-    b"[Wed 2026-02-18 20:48 UTC] ", b""
-)
 
 LOG = [
     "0.31.027.345 I slot get_availabl: id  0 | task -1 | selected slot by LCP similarity, "
@@ -68,36 +51,15 @@ class Snap(Protocol):
         """Whether the app looks as it did."""
 
 
-class FixedEngine:
-    """Stands in for an engine: fixed settings and bodies, and commands that go nowhere."""
-
-    port = 1234
-    remembered_theme = None
-
-    def __init__(self) -> None:
-        self.settings: Settings = load_settings({"log": ("server.log",)}, environ={}).settings
-
-    def bodies(self, record_id: int) -> Bodies:
-        return Bodies(RAW, NORMALIZED)
-
-    def set_theme(self, name: str) -> None:
-        pass
-
-
 @pytest.fixture(autouse=True)
 def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Clocks on the pictures are in UTC, wherever the test runs."""
+    """Clocks on the pictures are in UTC and stand still, wherever and whenever the test runs."""
     monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setattr(time, "time", lambda: START + 640.0)
     time.tzset()
     yield
     monkeypatch.undo()
     time.tzset()
-
-
-def facts(level: Level = "safe", *stale: str) -> list[Event]:
-    upstream = Upstream("http://127.0.0.1:8080", "up", "b11549", "qwen3-coder-next", 4, 131_072)
-    rules = RuleSet.of(FEW_RULES, {}, level)
-    return [UpstreamChanged(upstream), RulesChanged(rules, stale=frozenset(stale))]
 
 
 def history(level: Level = "safe", *stale: str) -> list[Event]:
@@ -160,17 +122,6 @@ def history(level: Level = "safe", *stale: str) -> list[Event]:
     return events
 
 
-def console(events: list[Event], theme: str = "kvconsole-dark") -> ConsoleApp:
-    themes, _ = load_themes(Path("no-such-directory"))
-    return ConsoleApp(cast("Engine", FixedEngine()), deque(events), themes=themes, theme=theme)
-
-
-async def settle(pilot: Pilot[None]) -> None:
-    await pilot.pause(0.4)
-    await pilot.app.workers.wait_for_complete()
-    await pilot.pause(0.2)
-
-
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_a_day_at_work(snap_compare: Snap, size: tuple[int, int]) -> None:
     """Red stumps, the mark where rules went on, green bars; the newest turn came from a direct client."""
@@ -206,3 +157,39 @@ def test_the_rules(snap_compare: Snap, theme: str) -> None:
 def test_nothing_yet(snap_compare: Snap, size: tuple[int, int]) -> None:
     """Empty panes say what to do next."""
     assert snap_compare(console(facts()), terminal_size=size, run_before=settle)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_why(snap_compare: Snap, size: tuple[int, int]) -> None:
+    """A system prompt that changed: cost, place, both texts, advice; in the widest one the diff as well."""
+
+    async def to_the_why(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("escape", "left_square_bracket", "e")
+        await settle(pilot)
+
+    assert snap_compare(console(afternoon()), terminal_size=size, run_before=to_the_why)
+
+
+def test_what_rules_held_off(snap_compare: Snap) -> None:
+    """A healthy turn in the light theme: what rules saved, and where it would have left the one before."""
+
+    async def to_the_why(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("escape", "left_square_bracket", "left_square_bracket", "e")
+        await settle(pilot)
+
+    app = console(afternoon(), "kvconsole-light")
+    assert snap_compare(app, terminal_size=(120, 36), run_before=to_the_why)
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=str)
+def test_slots_and_lanes(snap_compare: Snap, size: tuple[int, int]) -> None:
+    """A busy slot, an idle one, three conversations, and what was saved and lost."""
+
+    async def to_the_lanes(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("escape", "s")
+        await settle(pilot)
+
+    assert snap_compare(console(afternoon()), terminal_size=size, run_before=to_the_lanes)

@@ -1,0 +1,336 @@
+"""Turns explained on the screen: why pane, comparison with the request before, slots and lanes, notices."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from textual.content import Content
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from console.app import ConsoleApp
+from console.screens.main import MainScreen
+from console.screens.request_diff import RequestDiff
+from console.widgets.chart import TurnChart
+from console.widgets.lanes import LaneList, LanesPanel
+from console.widgets.status import StatusBar
+from console.widgets.turns import TurnsTable
+from console.widgets.why import WhyPane
+from proxy_core.board import Board, LaneView
+from proxy_core.diagnosis.model import Predicted, Verdict
+from proxy_core.events import BoardChanged, Event, LedgerChanged, RecordChanged, RulesChanged
+from proxy_core.exchange import Exchange, Record
+from proxy_core.ledger import Account, Amount, Ledger
+from proxy_core.llama.turns import Turn
+from proxy_core.rules import RuleSet
+from tests.screens.explained import ADVISED, MAIN, MIDWAY, OTHER, running, story, system_changed, turn
+from tests.screens.few_rules import FEW_RULES
+from tests.screens.fixed import FixedEngine, afternoon, console, facts, settle
+
+NORMAL = (120, 36)
+EVIL = "[red]x[/] [@click=app.quit]y[/]\x1b[31m\nz"
+
+
+class Shown:
+    """A console under test."""
+
+    def __init__(self, app: ConsoleApp, engine: FixedEngine, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.engine = engine
+        self.pilot = pilot
+
+    @property
+    def screen(self) -> MainScreen:
+        return next(s for s in self.app.screen_stack if isinstance(s, MainScreen))
+
+    @property
+    def why(self) -> str:
+        return " ".join(_plain(static) for static in self.screen.query_one(WhyPane).query(Static))
+
+    @property
+    def diff(self) -> RequestDiff:
+        return self.screen.query_one(RequestDiff)
+
+    @property
+    def table(self) -> TurnsTable:
+        return self.screen.query_one(TurnsTable)
+
+    @property
+    def ledger(self) -> str:
+        return _plain(self.screen.query_one("#ledger Static", Static))
+
+    @property
+    def looks(self) -> list[object]:
+        """The turns whose tokens were asked to be counted."""
+        return [wish[1] for wish in self.engine.wishes if wish[0] == "look closer"]
+
+    @property
+    def switched(self) -> list[tuple[object, ...]]:
+        """The switches that were asked for."""
+        return [wish for wish in self.engine.wishes if wish[0] != "look closer"]
+
+    def verdict(self, record_id: int) -> str:
+        return self.table.get_cell(str(record_id), "verdict").plain
+
+    def sees(self, pane: str) -> bool:
+        """Whether a pane is on screen."""
+        return self.screen.query_one(f"#{pane}").is_on_screen
+
+    async def press(self, *keys: str) -> None:
+        names = {"[": "left_square_bracket", "]": "right_square_bracket"}
+        await self.pilot.press(*(names.get(key, key) for key in keys))
+        await self.drawn()
+
+    async def tell(self, *events: Event) -> None:
+        self.app._events.extend(events)
+        while self.app._events:
+            await self.pilot.pause(0.05)
+        await self.drawn()
+
+    async def drawn(self) -> None:
+        """Until the messages are answered and what they asked for is compared."""
+        for _ in range(2):
+            await self.pilot.pause()
+            await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
+
+
+def _plain(static: Static) -> str:
+    content = static.content
+    return content.plain if isinstance(content, Content) else str(content)
+
+
+@asynccontextmanager
+async def shown(events: list[Event], size: tuple[int, int] = NORMAL) -> AsyncIterator[Shown]:
+    engine = FixedEngine()
+    app = console(events, engine=engine)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        yield Shown(app, engine, pilot)
+
+
+async def test_the_selected_turn_is_explained_while_stepping() -> None:
+    async with shown(afternoon()) as s:
+        assert "is being evaluated" in s.why
+        assert "43 % · 12s left" in s.why
+        await s.press("[")
+        assert "✗ system changed: Inbound Context" in s.why
+        assert "Lost 16 190 tokens" in s.why
+        await s.press("[")
+        assert "Rules saved 16 020 tokens" in s.why
+        assert str(s.screen.query_one(WhyPane).border_title) == "why · request 15"
+
+
+async def test_verdicts_stand_in_the_table_and_progress_before_them() -> None:
+    async with shown(afternoon()) as s:
+        assert s.verdict(7) == "✓ healthy"
+        assert s.verdict(8) == "▲ slot taken: by titles"
+        assert s.verdict(13).startswith("✗ ~system changed")
+        assert s.verdict(14) == "✕ cancelled"
+        assert s.verdict(17) == "◐ 43 % · 12s left"
+        await s.tell(RecordChanged(running(17, MIDWAY._replace(share=0.9, seconds_left=2.0))))
+        assert s.verdict(17) == "◐ 90 % · 2s left"
+        await s.tell(RecordChanged(turn(17, "healthy", reused=19_300, tokens=19_600)))
+        assert s.verdict(17) == "✓ healthy"
+
+
+async def test_who_reads_why_keeps_the_turn_and_the_place() -> None:
+    async with shown(afternoon(), (80, 24)) as s:
+        await s.press("[", "e", "pagedown")
+        pane = s.screen.query_one(WhyPane)
+        assert pane.has_focus
+        scrolled = pane.scroll_offset.y
+        assert scrolled > 0
+        known = story()[15]
+        assert known.diagnosis is not None
+        counted = replace(known.diagnosis, predicted=Predicted(3_050, 19_400, "tokens"))
+        await s.tell(RecordChanged(turn(18, "healthy", reused=9, tokens=10)),
+                     RecordChanged(replace(known, diagnosis=counted)))  # fmt: skip
+        assert s.table.selected == 16, "the next turn does not take it away"
+        assert pane.scroll_offset.y == scrolled, "more is known, and nothing moves"
+        assert "predicted (tokens)" in s.why
+        await s.press("[")
+        assert pane.scroll_offset.y == 0, "another turn begins at its headline"
+
+
+async def test_an_advised_rule_is_switched_on_right_there() -> None:
+    async with shown(afternoon()) as s:
+        await s.press("[", "e", "n", "space")
+        assert s.switched == [(ADVISED, True)]
+        await s.press("p", "space")
+        assert s.switched[1:] == [("openclaw.message-id", True)]
+        await s.tell(RulesChanged(RuleSet.of(FEW_RULES, {})))
+        assert "on: the next request obeys" in s.why
+        await s.press("space")
+        assert len(s.switched) == 2, "what is on is not switched off by advice"
+
+
+async def test_tokens_are_counted_for_a_turn_that_is_looked_at() -> None:
+    async with shown(afternoon()) as s:
+        await s.pilot.press("f", *["left_square_bracket"] * 3)
+        assert s.looks == [], "who steps through turns wants none counted"
+        await s.press("]", "]")
+        await s.pilot.pause(0.6)
+        assert s.looks == [16]
+        await s.tell(RecordChanged(replace(story()[15], flipped="rules on")))
+        await s.pilot.pause(0.6)
+        assert s.looks == [16], "once a look"
+
+
+async def test_tokens_are_not_counted_twice_nor_out_of_sight() -> None:
+    known = system_changed(1)
+    assert known.diagnosis is not None
+    counted = replace(known.diagnosis, predicted=Predicted(3_050, 19_400, "tokens"))
+    async with shown([*facts(), RecordChanged(replace(known, diagnosis=counted))]) as s:
+        await s.pilot.pause(0.6)
+        assert s.looks == []
+    async with shown([*facts(), RecordChanged(known)], (80, 24)) as s:
+        await s.pilot.pause(0.6)
+        assert s.looks == [], "the pane is not there"
+        await s.press("e")
+        await s.pilot.pause(0.6)
+        assert s.looks == [1]
+
+
+async def test_v_compares_with_the_request_before_and_stays_so() -> None:
+    async with shown(afternoon()) as s:
+        await s.press("[", "d")
+        assert "no rule changed it" in str(s.diff.border_title)
+        await s.press("v")
+        assert "previous (15) → current" in str(s.diff.border_title)
+        assert "as forwarded" in str(s.diff.border_subtitle)
+        assert s.diff.diff is not None
+        texts = [f"{row.left} {row.right}" for row in s.diff.diff.rows]
+        assert any("run 15" in text and "run 16" in text for text in texts)
+        await s.press("[")
+        assert "previous (14) → current" in str(s.diff.border_title)
+        await s.press("v")
+        assert "raw → normalized" in str(s.diff.border_title)
+
+
+async def test_v_brings_the_diff_and_says_what_is_missing() -> None:
+    async with shown(afternoon()) as s:
+        s.engine.gone.add(15)
+        await s.press("v")
+        assert s.diff.has_focus
+        assert "worked out when it has ended" in s.diff._message
+        await s.press("[")
+        assert "request 15, which this one continues, is no longer in memory" in s.diff._message
+        await s.press("[")
+        assert "body of request 15 is no longer in memory" in s.diff._message
+        await s.press(*["["] * 14)
+        assert s.table.selected == 1
+        assert "It is the first request of its conversation. v shows" in s.diff._message
+
+
+async def test_the_comparison_comes_with_the_diagnosis() -> None:
+    async with shown(afternoon()) as s:
+        await s.press("v")
+        await s.tell(RecordChanged(turn(17, "healthy", reused=19_300, tokens=19_600)))
+        assert "previous (16) → current" in str(s.diff.border_title)
+
+
+async def test_slots_lanes_and_the_ledger_of_one_of_them() -> None:
+    async with shown(afternoon()) as s:
+        await s.press("s")
+        assert s.screen.query_one(LaneList).has_focus
+        assert "What did th…" in s.ledger
+        assert "saved by rules" in s.ledger
+        await s.press("down")
+        assert "Fix the fla…" in s.ledger
+        turned = Board(tuple(reversed(afternoon_board().lanes)), afternoon_board().slots)
+        await s.tell(BoardChanged(turned))
+        assert "Fix the fla…" in s.ledger, "the cursor stays on its conversation"
+        assert "2 slots · 3 lanes" in str(s.screen.query_one(LanesPanel).border_subtitle)
+        await s.press("enter")
+        newest = max(r.id for r in story() if r.exchange and r.exchange.lane == OTHER)
+        assert s.table.selected == newest
+
+
+def afternoon_board() -> Board:
+    return next(event.board for event in afternoon() if isinstance(event, BoardChanged))
+
+
+async def test_no_slots_no_lanes_no_turns() -> None:
+    async with shown(facts()) as s:
+        assert "The selected turn is explained here" in s.why
+        await s.press("s")
+        assert "Nothing was saved or lost yet." in s.ledger
+        await s.press("enter", "e", "space", "n", "v")
+        assert s.engine.wishes == []
+
+
+@pytest.mark.parametrize("size", [(150, 44), (160, 48), (200, 60)])
+async def test_why_and_diff_stand_together_where_there_is_room(size: tuple[int, int]) -> None:
+    async with shown(afternoon(), size) as s:
+        await s.press("[")
+        assert s.sees("diff")
+        assert "✗ system changed" in s.why
+        assert "request 16" in str(s.diff.border_title)
+        await s.press("s")
+        assert s.sees("lanes")
+        assert not s.sees("diff")
+        await s.press("e")
+        assert s.sees("lanes"), "why has a place of its own"
+        await s.press("d")
+        assert s.sees("diff")
+
+
+async def test_the_pane_below_the_turns_stays_when_they_take_the_keys() -> None:
+    async with shown(afternoon()) as s:
+        for key, name in (("d", "diff"), ("s", "lanes"), ("l", "log"), ("r", "rules"), ("e", "why")):
+            await s.press(key, "t")
+            assert s.table.has_focus
+            assert s.sees(name)
+
+
+async def test_one_quiet_notice_for_many_losses() -> None:
+    lossy = [
+        turn(n, "system changed", "Inbound Context", reused=100, tokens=9_000, lost=8_000)
+        for n in range(1, 9)
+    ]
+    async with shown([*facts(), *map(RecordChanged, lossy)]) as s:
+        told = [n for n in s.app._notifications if "system changed" in n.title]
+        assert len(told) == 1
+        assert told[0].message.startswith("openclaw, request 1: 8 000 tokens")
+
+
+async def test_foreign_text_is_never_markup() -> None:
+    record = turn(
+        1, "system changed", EVIL, reused=100, tokens=9_000, lost=8_000, evidence=(EVIL,), client=EVIL
+    )
+    lane = LaneView(MAIN, EVIL, EVIL, None, 0, True, 1, 1.0, 9_000, None, Verdict("system changed", EVIL))
+    async with shown([*facts(), RecordChanged(record), BoardChanged(Board((lane,)))], (200, 60)) as s:
+        assert "system changed: [red]x[/] [@click=app.quit]y[/]␛[31m␊z" in s.why
+        assert "\x1b" not in s.why
+        await s.press("s", "down")
+        option = s.screen.query_one(LaneList).get_option_at_index(0).prompt
+        assert isinstance(option, Content)
+        assert "[red]x[/]" in option.plain
+        assert "\x1b" not in option.plain
+        assert all("\x1b" not in n.title + n.message for n in s.app._notifications)
+
+
+async def test_saved_and_reused_stand_in_the_status_line() -> None:
+    async with shown(afternoon()) as s:
+        line = str(s.screen.query_one(StatusBar).render())
+        assert "saved 2m03s" in line
+        assert "reused 57 %" in line
+        await s.tell(LedgerChanged(Ledger(Account(1, Amount(1_200, 0.0, 1)))))
+        assert "saved 1.2k tokens" in str(s.screen.query_one(StatusBar).render())
+    async with shown(facts()) as s:
+        line = str(s.screen.query_one(StatusBar).render())
+        assert "saved" not in line
+        assert "reused –" not in line
+
+
+async def test_similarity_of_old_builds_is_not_charted() -> None:
+    old = Turn(slot=0, task=1, similarity=0.7, prompt_n=10, cached_n=20, prompt_ms=5.0)
+    exchange = Exchange("POST", "/x", "chat", "chat", True, status="done")
+    async with shown([*facts(), RecordChanged(Record(1, 1.0, exchange, old))]) as s:
+        points = s.screen.query_one("#sim-chart", TurnChart)._points
+        assert [(point.value, point.second) for point in points] == [(None, 20 / 30)]
+        assert "similarity" in s.why
