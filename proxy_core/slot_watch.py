@@ -13,14 +13,14 @@ from proxy_core.upstream import UpstreamClient
 
 _LOOK_SECONDS = 0.1
 """How soon it is noticed that something runs."""
-_EVERY = 0.5
-"""Shortest time between two questions."""
+_EVERY = 2.5
+"""Shortest time between two questions in seconds. llama-server looks for clients that left only after a second
+in which it answered nobody, so that more frequent ones would keep prompts going that nobody waits for (b11549).
+Builds before b9276 have little to tell here, and log every question."""
 _SLOW_SHARE = 8
 """A server that took long for its answer is left alone this many times as long: older builds answer only
 between two batches."""
 _MOST_SLOW = 10.0
-_WITHOUT_COUNTERS = 2.0
-"""Seconds between questions to builds before b9276: they have little to tell, and log every question."""
 _MOST_REFUSED = 60.0
 _MOST_DOWN = 5.0
 _TIMEOUT = 10.0
@@ -31,7 +31,7 @@ async def watch_slots(
     busy: Callable[[], bool],
     tell: Callable[[tuple[SlotState, ...]], None],
 ) -> None:
-    """Ask GET /slots for ever, twice a second at most, while `busy` says so, and once more when all is done.
+    """Ask GET /slots for ever, every few seconds, while `busy` says so, and once more when all is done.
 
     Refusals (a key is wanted, the endpoint is off, a router wants a model's name) and faults are not told;
     they only make the pauses longer, up to a minute.
@@ -54,7 +54,5 @@ async def watch_slots(
                 pause = min(pause * 2, _MOST_REFUSED)
             else:
                 tell(states)
-                counts = any(state.n_done is not None for state in states if state.busy)
-                least = _EVERY if counts else _WITHOUT_COUNTERS
-                pause = max(least, min((time.monotonic() - started) * _SLOW_SHARE, _MOST_SLOW))
+                pause = max(_EVERY, min((time.monotonic() - started) * _SLOW_SHARE, _MOST_SLOW))
         await asyncio.sleep(pause)
