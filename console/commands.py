@@ -169,8 +169,8 @@ IN_PALETTE = (
         "space",
         "switch_advised",
         "switch",
-        "why: Switch the advised rule on",
-        "Switch on the rule that is marked in the advice for the selected turn.",
+        "why: Switch the advised rule",
+        "Switch the rule that is marked in the advice for the selected turn, or undo that.",
         "rules",
     ),
     Command("slash", "/", "search_log", "search", "log: Search", "Search the log.", "screen"),
@@ -239,7 +239,7 @@ IN_PANES: tuple[tuple[Pane, tuple[tuple[str, str], ...]], ...] = (
     (
         "why",
         (
-            ("space", "Switch the marked rule on; the next request obeys."),
+            ("space", "Switch the marked rule on; the next request obeys. Once more undoes it."),
             ("n p", "Mark the next and the previous of the advised rules."),
             ("↑ ↓ j k", "Scroll."),
         ),
@@ -249,6 +249,7 @@ IN_PANES: tuple[tuple[Pane, tuple[tuple[str, str], ...]], ...] = (
         (
             ("↑ ↓ j k", "Select a conversation; the ledger counts it beside all."),
             ("enter", "Go to its latest turn. ■ its slot still holds its prompt, □ no longer."),
+            ("tab", "Go to slots and ledger, where they have to be scrolled."),
         ),
     ),
     (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from console import figures
 from console.verdicts import one_line, sign
+from console.widgets.turn_columns import clock
 from proxy_core.diagnosis.model import Cause, Diagnosis
 from proxy_core.events import Notice
 from proxy_core.exchange import Record
@@ -87,7 +88,7 @@ def _matters(record: Record, diagnosis: Diagnosis) -> bool:
 def _notice(record: Record, diagnosis: Diagnosis) -> Notice:
     verdict = diagnosis.verdict
     client = record.exchange.client if record.exchange else None
-    who = f"{one_line(client)}, request {record.id}" if client else f"Request {record.id}"
+    who = f"{one_line(client or 'A client')}, request {record.id} at {clock(record)}"
     took = "" if diagnosis.lost_ms is None else f", about {figures.ms(diagnosis.lost_ms)}"
     lost = figures.plural(diagnosis.lost_n or 0, "token")
     return Notice(

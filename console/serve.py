@@ -203,8 +203,10 @@ def _why(record: Record) -> list[str]:
     if diagnosis is None:
         return []
     verdict = diagnosis.verdict
+    # Which conversation took the slot is told by what a person wrote there, which is not for a service's log.
+    told = verdict.cause if verdict.cause == "slot taken" else verdict.headline
     # A heading may hold what parts the fields of the line.
-    headline = verdict.headline.replace("|", "¦")
+    headline = told.replace("|", "¦")
     parts = [f"verdict={PREDICTED if verdict.predicted else ''}{headline}"]
     if diagnosis.lost_n is not None:
         parts.append(f"lost={diagnosis.lost_n}")

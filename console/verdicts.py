@@ -58,7 +58,10 @@ def whose(cause: Cause) -> str:
 def line(verdict: Verdict) -> str:
     """The verdict on one line: `✗ system changed: Inbound Context`, `✗ ~tools changed` when predicted."""
     mark = PREDICTED if verdict.predicted else ""
-    return f"{sign(verdict.cause)} {mark}{one_line(verdict.headline)}"
+    # A detail of this cause names the request that was cancelled, which is the one before.
+    after = verdict.cause == "cancelled" and verdict.detail
+    headline = f"after a cancel: {verdict.detail}" if after else verdict.headline
+    return f"{sign(verdict.cause)} {mark}{one_line(headline)}"
 
 
 def standing(record: Record) -> tuple[str, Tone | None]:
@@ -97,8 +100,13 @@ def progress(at: Progress) -> str:
     if at.share is None:
         total = "" if at.total is None else f" of {figures.tokens_short(at.total)}"
         return f"{figures.tokens_short(at.done)}{total} tokens"
-    left = "" if at.seconds_left is None else f" · {figures.duration(at.seconds_left)} left"
-    return f"{figures.share(at.share)}{left}"
+    to_go = "" if at.seconds_left is None else f" · {left(at.seconds_left)} left"
+    return f"{figures.share(at.share)}{to_go}"
+
+
+def left(seconds: float) -> str:
+    """The time that is left; what is not over yet takes no 0 seconds."""
+    return figures.duration(seconds) if seconds >= 1 else "<1s"
 
 
 def one_line(text: str) -> str:

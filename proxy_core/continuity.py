@@ -19,6 +19,8 @@ class Served(NamedTuple):
     """Digest of its chat template."""
     clock: str | None
     """What in that template tells the date or the time."""
+    why: str = ""
+    """Why it began anew last, in words."""
 
 
 class Continuity:
@@ -27,6 +29,7 @@ class Continuity:
     def __init__(self) -> None:
         self._run = 0
         self._why = ""
+        self._was_up = False
         self._upstream: Upstream | None = None
         self._whole: Upstream | None = None
         """As it was when it last told everything."""
@@ -34,31 +37,34 @@ class Continuity:
     def upstream(self, now: Upstream) -> None:
         """The upstream answered, or did not."""
         before, self._upstream = self._upstream, now
-        if before is None:
-            return
-        if before.sleeping and not now.sleeping and now.state == "up":
-            self._begin("it slept, which unloads the model and its cache")
-        elif before.state in ("down", "loading") and now.state == "up" and self._whole is not None:
-            self._begin("the server was restarted")
-        if now.state == "up" and now.build is not None:
-            self._whole = now
+        if before is not None and now.state == "up":
+            if before.sleeping and not now.sleeping:
+                self._begin("it slept, which unloads the model and its cache")
+            elif before.state in ("down", "loading") and self._was_up:
+                self._begin("the server was restarted")
+        if now.state == "up":
+            self._was_up = True
+            # Without a reason, /props was read.
+            self._whole = now if now.reason is None else self._whole
 
     def served(self) -> Served:
         """What a turn that ends now was served by."""
         facts = self._whole or self._upstream
         if facts is None:
-            return Served(self._run, None, None, None)
-        return Served(self._run, facts.model, facts.template, facts.template_clock)
+            return Served(self._run, None, None, None, self._why)
+        return Served(self._run, facts.model, facts.template, facts.template_clock, self._why)
 
     def renewed(self, before: Record, then: Served, record: Record, now: Served) -> str | None:
-        """Why the cache of a turn cannot be there any more, in words; None when nothing is known."""
-        if None not in (before.turn, record.turn):
-            assert before.turn is not None
-            assert record.turn is not None
-            if before.turn.port == record.turn.port and before.turn.epoch != record.turn.epoch:
-                same = then.run == now.run
-                return "the server began anew (restart, sleep or unload)" if same else self._why
-        return self._why if then.run != now.run else None
+        """Why the cache of a turn cannot be there any more, in words; None when nothing is known.
+
+        Where the log shows both turns, it knows best: a busy server that was late to answer did not restart.
+        """
+        why = now.why if then.run != now.run else None
+        if before.turn is None or record.turn is None or before.turn.port != record.turn.port:
+            return why
+        if before.turn.epoch == record.turn.epoch:
+            return None
+        return why or "the server began anew (restart, sleep or unload)"
 
     def _begin(self, why: str) -> None:
         self._run += 1

@@ -17,7 +17,7 @@ from proxy_core import __version__, asgi, paths
 from proxy_core.child import Child
 from proxy_core.control import PREFIX, Controls, LaneFacts, control_app
 from proxy_core.errors import KvconsoleError, ListenError
-from proxy_core.events import Event, LogRead, Notice, RecordChanged, UpstreamChanged
+from proxy_core.events import Event, Notice, RecordChanged, UpstreamChanged
 from proxy_core.exchange import Bodies
 from proxy_core.gateway import Gateway
 from proxy_core.history import History
@@ -27,6 +27,7 @@ from proxy_core.lanes import Lanes
 from proxy_core.lanes.store import LaneStore
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import Batch
+from proxy_core.log_intake import LogIntake
 from proxy_core.logs import STDIN, LogReader
 from proxy_core.rulebook import Rulebook
 from proxy_core.rules.rule import Level
@@ -161,6 +162,7 @@ class Engine:
         has_log = bool(self.settings.log) or self._inputs.child is not None
         sources = Sources(self._history, self._lanes, self._rules, self._client, has_log)
         self._insight = Insight(sources, self._tell)
+        self._log_intake = LogIntake(self._history, self._insight, self._tell)
         self._logs = LogReader(self._from_log_thread, self._notice_from_thread)
         inputs = self._inputs
         try:
@@ -207,6 +209,7 @@ class Engine:
             spawn(watch_upstream(self._client, self._upstream_changed), "watch upstream"),
             spawn(self._watch_rules(), "watch rules"),
             spawn(self._tick(), "tick"),
+            spawn(self._log_intake.work(), "read logs"),
             *(spawn(work, "insight") for work in self._insight.work()),
         ]
         self._begin()
@@ -218,6 +221,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(self._logs.close)
+        self._log_intake.finish()
         await asyncio.to_thread(self._store.close)
         await self._client.close()
         async with self._saving:
@@ -272,13 +276,7 @@ class Engine:
             self._tell(Notice("warning", "Rules", message))
 
     def _from_log_thread(self, batch: Batch) -> None:
-        self._loop.call_soon_threadsafe(self._log_read, batch)
-
-    def _log_read(self, batch: Batch) -> None:
-        self._tell(LogRead(batch.lines))
-        self._insight.log_read(batch)
-        for turn in batch.turns:
-            self._history.turn(turn, live=batch.live)
+        self._loop.call_soon_threadsafe(self._log_intake.put, batch)
 
     def _lanes_problem(self, problem: str) -> None:
         self._call(lambda: self._tell(Notice("warning", "Rule memory", problem)))

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from proxy_core.continuity import Continuity, Served, template_changed
 from proxy_core.diagnosis.compare import Comparison, Sent, compare, prompt_of
@@ -22,6 +22,7 @@ from proxy_core.diagnosis.model import Predicted
 from proxy_core.diagnosis.outline import ToolsAt
 from proxy_core.diagnosis.reuse import predict
 from proxy_core.diagnosis.whatif import Option, Wanted, what_if
+from proxy_core.diagnosis.words import count
 from proxy_core.errors import PromptError
 from proxy_core.exchange import Bodies, Record
 from proxy_core.history import History
@@ -53,9 +54,11 @@ class Known:
 
     goes_on: Predecessor = NOBODY
     compared: Comparison | None = None
-    counted_raw: int | None = None
-    """Tokens that both prompts share, as the server's tokenizer counts them."""
-    counted: int | None = None
+    counted_raw: Predicted | None = None
+    """What both prompts share, as the server's tokenizer counts it."""
+    counted: Predicted | None = None
+    uncounted: str | None = None
+    """Why it could not be counted, in a sentence."""
     options: tuple[Option, ...] = ()
 
 
@@ -89,15 +92,26 @@ class Explainer:
         self._queued: set[int] = set()
         self._pending: deque[int] = deque(maxlen=_MOST_PENDING)
         self._counting = asyncio.Lock()
+        self._judging: int | None = None
+        """The turn whose change is the new diagnosis itself."""
+        self._open: set[int] = set()
+        """Turns under way."""
         self._busy_at = 0.0
+        """When the latest one ended."""
         self._in_vain: OrderedDict[Hashable, None] = OrderedDict()
         """What no rule helps against, so that it is not tried in every turn."""
 
     def changed(self, record: Record) -> None:
         """A turn has new figures; those of one under way do not count yet."""
-        if record.open or not record.prompts:
-            self._busy_at = time.monotonic()
+        if not record.prompts or record.id == self._judging:
             return
+        if record.open:
+            self._open.add(record.id)
+            return
+        if record.id in self._open:
+            self._open.discard(record.id)
+            self._busy_at = time.monotonic()
+            self._judge_after(record.id)
         exchange = record.exchange
         if exchange is not None and exchange.status == "error":
             return
@@ -121,12 +135,13 @@ class Explainer:
                 await self._explain(key)
             except Exception:  # what cannot be explained is still measured
                 _log.exception("turn %s could not be explained", key)
+                self._judge(key)
 
     async def work_when_idle(self) -> None:
         """Let the server count the newest turns while it has nothing else to do, for ever."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if self._pending and time.monotonic() - self._busy_at > _IDLE_SECONDS:
+            if self._pending and self._idle():
                 await self.look_closer(self._pending.pop())
 
     async def look_closer(self, key: int) -> None:
@@ -137,20 +152,32 @@ class Explainer:
         except Exception:  # the prediction from the structure stays
             _log.exception("turn %s could not be counted", key)
 
+    def _idle(self) -> bool:
+        """Whether nobody is waiting for the server."""
+        # Of a turn that is no longer kept, the end is never told.
+        self._open = {key for key in self._open if (record := self._history.get(key)) and record.open}
+        return not self._open and time.monotonic() - self._busy_at > _IDLE_SECONDS
+
     async def _explain(self, key: int) -> None:
         record = self._history.get(key)
         if record is None:
             return
         known = Known(self._around.predecessor(record))
-        sent, before = self._sent(key), self._sent(known.goes_on.before)
-        if sent is not None and before is not None:
-            compared = await asyncio.to_thread(compare, before, sent, self._around.tools_at())
-            known = replace(known, compared=compared)
-        _put(self._known, key, known)
+        try:
+            known = replace(known, compared=await self._compared(key, known.goes_on.before))
+        finally:
+            # Whatever went wrong there, the figures alone tell something.
+            _put(self._known, key, known)
         self._judge(key)
         if known.compared is not None:
             self._pending.append(key)
             await self._try_rules(key)
+
+    async def _compared(self, key: int, before: int | None) -> Comparison | None:
+        earlier, sent = self._sent(before), self._sent(key)
+        if sent is None or earlier is None:
+            return None
+        return await asyncio.to_thread(compare, earlier, sent, self._around.tools_at())
 
     async def _try_rules(self, key: int) -> None:
         """See which rules that are off would have kept more, where something was lost to what was sent."""
@@ -192,15 +219,23 @@ class Explainer:
             return
         counted = await self._shared(before, sent, raw=False)
         record = self._history.get(key)
-        if counted is None or record is None or record.prompt_tokens not in (None, counted.current):
+        problem = self._counter.problem
+        if counted is not None and record is not None and record.prompt_tokens not in (None, counted.current):
             # A server that makes another prompt of the request than kvconsole thinks is not counted for.
+            problem = f"the server's own count of {count(counted.current)} is not what it evaluated."
+            counted = None
+        if counted is None:
+            self._known_better(key, known, uncounted=problem)
             return
         same = before.bodies.raw is before.bodies.normalized and sent.bodies.raw is sent.bodies.normalized
         counted_raw = counted if same else await self._shared(before, sent, raw=True)
-        fresh = replace(self._known.get(key, known), counted=counted.tokens)
-        if counted_raw is not None:
-            fresh = replace(fresh, counted_raw=counted_raw.tokens)
-        _put(self._known, key, fresh)
+        self._known_better(
+            key, known, counted=_counted(counted), counted_raw=_counted(counted_raw), uncounted=None
+        )
+
+    def _known_better(self, key: int, known: Known, **more: Any) -> None:
+        """Judge anew with more than was known."""
+        _put(self._known, key, replace(self._known.get(key, known), **more))
         self._judge(key)
 
     async def _shared(self, before: Sent, sent: Sent, *, raw: bool) -> Shared | None:
@@ -210,18 +245,37 @@ class Explainer:
             return None
         return await self._counter.shared(*prompts)
 
+    def _judge_after(self, key: int) -> None:
+        """Judge those anew that came while a turn was under way, and go on from it."""
+        for later in list(self._known)[-_LATEST:]:
+            if self._known[later].goes_on.before == key:
+                self._judge(later)
+
     def _judge_latest(self) -> None:
         for key in list(self._known)[-_LATEST:]:
             self._judge(key)
 
     def _judge(self, key: int) -> None:
-        """Judge by what is known now."""
+        """Judge by what is known now; a fault of ours leaves the turn as it was."""
         record = self._history.get(key)
         if record is None or record.open:
             return
-        known = self._known.get(key, Known())
+        outer, self._judging = self._judging, key
+        try:
+            self._history.explained(key, judge(self._facts(record, self._known.get(key, Known()))))
+        except Exception:
+            _log.exception("turn %s could not be judged", key)
+        finally:
+            self._judging = outer
+
+    def _facts(self, record: Record, known: Known) -> Facts:
         goes_on = known.goes_on
-        facts = replace(self._around.facts(record), why_none=goes_on.why_none, options=known.options)
+        facts = replace(
+            self._around.facts(record),
+            why_none=goes_on.why_none,
+            options=known.options,
+            uncounted=known.uncounted,
+        )
         before = self._history.get(goes_on.before) if goes_on.before is not None else None
         if before is not None:
             facts = replace(
@@ -229,7 +283,7 @@ class Explainer:
             )
         elif goes_on.before is not None:
             facts = replace(facts, why_none="The request before it is no longer kept")
-        self._history.explained(key, judge(facts))
+        return facts
 
     def _before(self, record: Record, before: Record, known: Known) -> Before:
         then, now = self._served.get(before.id), self._served.get(record.id)
@@ -249,8 +303,9 @@ class Explainer:
             found,
             raw=compared.raw,
             normalized=compared.normalized,
-            predicted_raw=_predicted(known.counted_raw, record) or predict(compared.raw, *sizes),
-            predicted=_predicted(known.counted, record) or predict(compared.normalized, *sizes),
+            further=compared.further,
+            predicted_raw=known.counted_raw or predict(compared.raw, *_as_sent(compared, *sizes)),
+            predicted=known.counted or predict(compared.normalized, *sizes),
         )
 
     def _sent(self, key: int | None) -> Sent | None:
@@ -262,8 +317,21 @@ class Explainer:
         return Sent(record.exchange.api, Bodies(*bodies))
 
 
-def _predicted(counted: int | None, record: Record) -> Predicted | None:
-    return None if counted is None else Predicted(counted, record.prompt_tokens, "tokens")
+def _counted(shared: Shared | None) -> Predicted | None:
+    return None if shared is None else Predicted(shared.tokens, shared.current, "tokens")
+
+
+def _as_sent(compared: Comparison, had: int | None, tokens: int | None) -> tuple[int | None, int | None]:
+    """Tokens that both prompts would have had without rules, which make some longer and some shorter."""
+    raw, normalized = compared.raw, compared.normalized
+    return (
+        _scaled(had, raw.previous_size, normalized.previous_size),
+        _scaled(tokens, raw.size, normalized.size),
+    )
+
+
+def _scaled(tokens: int | None, size: int, counted_size: int) -> int | None:
+    return tokens if tokens is None or not counted_size else round(tokens * size / counted_size)
 
 
 def _other_model(then: Served, now: Served) -> str | None:

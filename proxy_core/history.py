@@ -34,6 +34,8 @@ class History:
         self._bodies: OrderedDict[int, Bodies] = OrderedDict()
         self._body_bytes = 0
         self._joiner = Joiner()
+        self._logged: OrderedDict[tuple[float | None, ...], None] = OrderedDict()
+        """The newest turns that were logged."""
         self._hits: Counter[str] = Counter()
         self._last_id = 0
         self._evaluating: tuple[int, ...] = ()
@@ -69,7 +71,12 @@ class History:
             self._replace_in_sums(None, record)
 
     def turn(self, turn: Turn, *, live: bool) -> None:
-        """A turn was logged; `live` is False for one that was in the log before kvconsole read it."""
+        """A turn was logged; `live` is False for one that was in the log before kvconsole read it.
+
+        A server may write the same log twice, into a file and to where kvconsole follows it as well.
+        """
+        if self._told_twice(turn):
+            return
         if not live:
             self._new(None, None, turn)
             return
@@ -121,6 +128,19 @@ class History:
     def bodies(self, key: int) -> Bodies | None:
         """Request bodies of a record; None when they are no longer kept."""
         return self._bodies.get(key)
+
+    def _told_twice(self, turn: Turn) -> bool:
+        """Whether that very turn was told before: a task's times are as good as a fingerprint."""
+        when = turn.stamp if turn.total_ms is None else turn.total_ms
+        if turn.task is None or when is None:
+            return False
+        key = (turn.port, turn.slot, turn.task, turn.prompt_n, turn.prompt_ms, when)
+        if key in self._logged:
+            return True
+        self._logged[key] = None
+        if len(self._logged) > self._most_records:
+            self._logged.popitem(last=False)
+        return False
 
     def _new(self, at: float | None, exchange: Exchange | None, turn: Turn | None) -> Record:
         self._last_id += 1

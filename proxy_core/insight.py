@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 from proxy_core.board import Board, Boardkeeper
 from proxy_core.continuity import Continuity
@@ -25,7 +27,7 @@ from proxy_core.llama.logfacts import LogCollector
 from proxy_core.llama.slots import SlotState
 from proxy_core.llama.template import tools_at
 from proxy_core.llama.tokens import TokenCounter
-from proxy_core.predecessor import Lookup
+from proxy_core.predecessor import Lookup, beside, between
 from proxy_core.prefill import Prefills, watch_slots
 from proxy_core.rulebook import Rulebook
 from proxy_core.rules.recall import Room
@@ -33,11 +35,29 @@ from proxy_core.speed import Speed
 from proxy_core.tasks import spawn
 from proxy_core.upstream import UpstreamClient
 
+_log = logging.getLogger("kvconsole")
+
 _LIVE_SECONDS = 3600.0
 """How long after its last request a conversation still wants a slot of its own."""
 
 _UNKNOWN_ORDER: ToolsAt = "after system"
 """Where most templates write the tools."""
+
+
+_P = ParamSpec("_P")
+
+
+def _guarded(take: Callable[_P, None]) -> Callable[_P, None]:
+    """What is made of the news must not cost those who bring it: a request, the log, the clock."""
+
+    @wraps(take)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            take(*args, **kwargs)
+        except Exception:
+            _log.exception("%s could not be followed", take.__name__)
+
+    return guarded
 
 
 @dataclass(frozen=True)
@@ -98,6 +118,7 @@ class Insight:
             watch_slots(self._sources.client, self._prefills.busy, self._slots_seen),
         ]
 
+    @_guarded
     def record(self, record: Record) -> None:
         """A record is new or has other figures."""
         self._speed.take(record)
@@ -110,6 +131,7 @@ class Insight:
             self._learn_template(model)
         self._explainer.changed(record)
 
+    @_guarded
     def upstream(self, upstream: Upstream) -> None:
         """The upstream answered, or did not."""
         before, self._upstream = self._upstream, upstream
@@ -123,6 +145,7 @@ class Insight:
         if self._tools_at is None:
             self._learn_template(None)
 
+    @_guarded
     def log_read(self, batch: Batch) -> None:
         """Lines of the log came in, before their turns are told to the history."""
         for event in batch.events:
@@ -135,6 +158,7 @@ class Insight:
         """Count exactly what a turn shares with the one before it."""
         spawn(self._explainer.look_closer(record_id), f"look closer at {record_id}")
 
+    @_guarded
     def tick(self) -> None:
         """Tell how things stand, where they stand otherwise than they did."""
         self._show_progress()
@@ -147,6 +171,7 @@ class Insight:
             self._told = ledger
             self._tell(LedgerChanged(ledger))
 
+    @_guarded
     def _slots_seen(self, states: tuple[SlotState, ...]) -> None:
         self._states = states
         self._prefills.slots(states)
@@ -192,8 +217,13 @@ class Insight:
         )
 
     def _taker(self, record: Record, before: Record) -> Taker | None:
-        taken = self._boards.slots.taken_since(record, before)
-        other = None if taken is None else self._sources.history.get(taken)
+        history = self._sources.history
+        siblings = beside(history.prompts(), before, record)
+        taken = self._boards.slots.taken_since(record, before, siblings)
+        other = None if taken is None else history.get(taken)
+        if other is None and before.turn is None and self._upstream.slots == 1:
+            # Nobody's log is needed to know in which slot they ran.
+            other = between(history.prompts(), before, record)
         if other is None:
             return None
         lane = other.exchange.lane if other.exchange else None

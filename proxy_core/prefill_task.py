@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Self, TypeAlias
 
 from proxy_core.llama import events as ev
 from proxy_core.llama.slots import SlotState
@@ -14,7 +15,13 @@ Place: TypeAlias = tuple[int | None, int, int | None]
 """Port of the child server (None without a router), slot, task."""
 
 _WINDOW = 8
-"""Steps of the evaluation over which its pace is taken: late tokens take longer than early ones."""
+"""Newest steps of the evaluation over which its pace is taken."""
+_STEPS = 512
+"""Steps that are kept, to see by how much late tokens take longer than early ones."""
+_TELLING = 5
+"""Steps from which on that can be seen."""
+_SLOWEST = 6.0
+"""How many times the pace of the newest steps the rest may take at most: a pause is no trend."""
 _APART = 0.05
 """Least difference of two shares, which the log gives in hundredths, that a size is worked out from."""
 _NEARLY = 0.99
@@ -24,6 +31,21 @@ _NEARLY = 0.99
 class _Step(NamedTuple):
     at: float
     evaluated: int
+
+
+class _Pace(NamedTuple):
+    """What a token took, in the middle of some steps."""
+
+    seconds: float
+    at: float
+
+    @classmethod
+    def between(cls, first: _Step, last: _Step) -> Self | None:
+        """None where no time went by, or no token."""
+        tokens, seconds = last.evaluated - first.evaluated, last.at - first.at
+        if tokens <= 0 or seconds <= 0:
+            return None
+        return cls(seconds / tokens, (first.evaluated + last.evaluated) / 2)
 
 
 class _Share(NamedTuple):
@@ -51,7 +73,7 @@ class PromptTask:
     cached: int | None = None
     evaluated: int = 0
     source: Literal["log", "slots"] = "log"
-    _steps: deque[_Step] = field(default_factory=lambda: deque(maxlen=_WINDOW))
+    _steps: deque[_Step] = field(default_factory=lambda: deque(maxlen=_STEPS))
     _first: _Share | None = None
     _last: _Share | None = None
 
@@ -140,15 +162,27 @@ class PromptTask:
         return round((last.evaluated - first.evaluated) / (last.of_prompt - first.of_prompt))
 
     def _seconds_left(self, tokens: int, now: float) -> float | None:
-        """By the pace of evaluated tokens; reused ones took no time."""
+        """By what evaluated tokens took; reused ones took no time."""
         if not self._steps:
             return None
-        first, last = self._steps[0], self._steps[-1]
-        pace = 0.0
-        if last.at > first.at:
-            pace = (last.evaluated - first.evaluated) / (last.at - first.at)
-        elif self._last is not None and self._last.seconds > 0:
-            pace = self._last.evaluated / self._last.seconds
-        if pace <= 0:
+        steps = list(self._steps)
+        newest = _Pace.between(steps[-_WINDOW:][0], steps[-1])
+        if newest is not None:
+            each = newest.seconds
+            if len(steps) >= _TELLING:
+                ahead = self.evaluated + tokens / 2 - newest.at
+                each = min(each * _SLOWEST, each + _slowdown(steps) * ahead)
+        elif self._last is not None and self._last.seconds > 0 and self._last.evaluated > 0:
+            each = self._last.seconds / self._last.evaluated
+        else:
             return None
-        return float(max(0, round(tokens / pace - (now - last.at))))
+        return float(max(0, round(tokens * each - (now - steps[-1].at))))
+
+
+def _slowdown(steps: Sequence[_Step]) -> float:
+    """By how many seconds each token takes longer than the one before: it attends to more of them."""
+    half = steps[len(steps) // 2]
+    early, late = _Pace.between(steps[0], half), _Pace.between(half, steps[-1])
+    if early is None or late is None:
+        return 0.0
+    return max(0.0, (late.seconds - early.seconds) / (late.at - early.at))

@@ -14,9 +14,9 @@ from proxy_core.upstream import UpstreamClient
 _LOOK_SECONDS = 0.1
 """How soon it is noticed that something runs."""
 _EVERY = 2.5
-"""Shortest time between two questions in seconds. llama-server looks for clients that left only after a second
-in which it answered nobody, so that more frequent ones would keep prompts going that nobody waits for (b11549).
-Builds before b9276 have little to tell here, and log every question."""
+"""Shortest time between two questions in seconds. llama-server looks for clients that left only after a
+second in which it answered nobody, so that more frequent ones would keep prompts going that nobody waits for
+(b11549). Builds before b9276 have little to tell here, and log every question."""
 _SLOW_SHARE = 8
 """A server that took long for its answer is left alone this many times as long: older builds answer only
 between two batches."""

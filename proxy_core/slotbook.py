@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import OrderedDict
+from collections.abc import Container
 from typing import NamedTuple, TypeAlias
 
 from proxy_core.exchange import Record
@@ -94,12 +95,13 @@ class SlotBook:
         before = turns[at]
         return before.record if expected in (None, before.task) else None
 
-    def taken_since(self, record: Record, before: Record) -> int | None:
+    def taken_since(self, record: Record, before: Record, beside: Container[int] = ()) -> int | None:
         """Id of the first record of another lane that ran in a turn's slot after that turn.
 
         Args:
             record: What asks; turns after its own do not count.
             before: The turn, of a record of the same lane.
+            beside: Records of that lane that were answered at the same time as `record`; they count as well.
 
         Returns:
             None when the slot was left alone, or when the log did not tell.
@@ -115,7 +117,7 @@ class SlotBook:
             later = other.record > record.id if end is None else other.when >= end
             if later or other.when.epoch != held.when.epoch:
                 return None
-            if other.lane is None or other.lane != held.lane:
+            if other.lane is None or other.lane != held.lane or other.record in beside:
                 return other.record
         return None
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from proxy_core.events import Event, RecordChanged, TotalsChanged
@@ -51,6 +52,22 @@ def test_sums_count_each_turn_once_however_it_is_joined(history: History) -> Non
     assert [record.turn for record in history.recent(5)] == [LOGGED, LOGGED]
     totals = history.totals
     assert (totals.requests, totals.reused, totals.evaluated, totals.prompt_ms) == (2, 180, 20, 10.0)
+
+
+def test_a_log_that_is_followed_twice_tells_each_turn_once(history: History) -> None:
+    key = history.begin(CHAT, NOTHING)
+    end(history, key)
+    timed = msgspec.structs.replace(LOGGED, total_ms=9.25, stamp=1.5)
+    history.turn(timed, live=True)
+    # The copy may have been written without its stamps.
+    history.turn(msgspec.structs.replace(timed, stamp=None), live=True)
+    left = msgspec.structs.replace(LOGGED, task=2, prompt_ms=None, stamp=2.5, cancelled=True)
+    for _ in range(2):
+        history.turn(left, live=False)
+    assert [record.turn for record in history.recent(5)] == [timed, left]
+    assert not history._joiner._turns
+    history.turn(msgspec.structs.replace(timed, total_ms=9.5), live=False)
+    assert len(history.recent(5)) == 3, "after a restart, tasks are numbered from the beginning"
 
 
 def test_what_only_the_log_knows_is_added_when_it_comes(history: History) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from console.notable import SECONDS_BETWEEN, Notable
+from console.widgets.turn_columns import clock
 from proxy_core.diagnosis.model import CAUSES, SIDE_OF, Cause
 from proxy_core.exchange import Record
 from tests.screens.explained import MAIN, OTHER, running, turn
@@ -28,9 +29,9 @@ def test_a_notice_says_what_it_cost_and_where_to_read_on() -> None:
     notice = Notable().look(lossy(7), 0.0)
     assert notice is not None
     assert notice.title == "✗ system changed: Inbound Context"
-    assert (
-        notice.message
-        == "openclaw, request 7: 5 000 tokens evaluated again, about 13.0 s. Select it: e explains."
+    at = clock(lossy(7))
+    assert notice.message == (
+        f"openclaw, request 7 at {at}: 5 000 tokens evaluated again, about 13.0 s. Select it: e explains."
     )
 
 

@@ -59,6 +59,30 @@ def test_time_goes_on_between_two_answers() -> None:
     assert left == [5.0, 3.0, 0.0]
 
 
+def attended(tokens: int, size: int) -> PromptTask:
+    """`tokens` of a prompt in batches of 500, each token the slower the more stand before it."""
+    steps = [(1e-6 * at**2, ev.CachedPrefix(*AT, at)) for at in range(0, tokens + 1, 500)]
+    return task((0.0, ev.PromptFacts(*AT, 65536, size)), *steps)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.9])
+def test_late_tokens_are_expected_to_take_longer(share: float) -> None:
+    size = 20_000
+    done = round(size * share)
+    at = 1e-6 * done**2
+    progress = attended(done, size).progress(None, at)
+    assert progress is not None
+    assert progress.seconds_left == pytest.approx(1e-6 * size**2 - at, rel=0.1)
+
+
+def test_a_pause_among_the_batches_does_not_run_away() -> None:
+    paused = [(0.1 * n + (10.0 if n > 8 else 0.0), ev.CachedPrefix(*AT, 500 * n)) for n in range(12)]
+    progress = task((0.0, ev.PromptFacts(*AT, 65536, 50_000)), *paused).progress(None, 11.1)
+    assert progress is not None
+    assert progress.seconds_left is not None
+    assert progress.seconds_left < 44_500 / (3500 / 10.7) * 7
+
+
 def test_an_answer_that_comes_late_takes_nothing_back() -> None:
     made = task(
         (0.0, SlotState(0, True, 7, 8192, 500, 400, 100, 0)),

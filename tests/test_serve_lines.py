@@ -31,6 +31,11 @@ def test_a_heading_does_not_part_the_fields() -> None:
     assert "verdict=system changed: a ¦ lost=9 | lost=0" in line(odd)
 
 
+def test_what_a_person_wrote_elsewhere_is_not_for_the_log() -> None:
+    taken = turn(4, "slot taken", "by “my secret plan”", reused=10, tokens=900, lost=800)
+    assert " | verdict=slot taken | lost=800 | " in line(taken)
+
+
 def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().err.splitlines()
 

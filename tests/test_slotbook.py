@@ -87,6 +87,13 @@ def test_a_slot_that_only_its_own_lane_used_was_not_taken() -> None:
     assert slots.taken_since(ran(2), ran(1)) is None
 
 
+def test_a_slot_can_be_taken_by_a_request_beside_of_its_own_lane() -> None:
+    now = ran(2, slot=1, task=9)
+    slots = book(ran(1), ran(3, task=8), now)
+    assert slots.taken_since(now, ran(1)) is None
+    assert slots.taken_since(now, ran(1), {3}) == 3
+
+
 def test_a_client_that_talks_to_the_server_directly_can_take_a_slot() -> None:
     slots = book(ran(1), ran(2, None), ran(3))
     assert slots.taken_since(ran(3), ran(1)) == 2

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from console.verdicts import COLOUR, line, sign, standing, tone, whose
+from console.verdicts import COLOUR, left, line, sign, standing, tone, whose
 from proxy_core.diagnosis.model import CAUSES, SIDE_OF, Cause, Diagnosis, Side, Verdict
 from proxy_core.exchange import Exchange, Record, Status
 from proxy_core.llama.turns import Turn
@@ -80,3 +80,16 @@ def test_turns_from_the_log_alone() -> None:
     assert standing(Record(1, None, None, Turn(slot=0, task=1), diagnosis=verdict))[0] == "· cold start"
     assert standing(Record(1, None, None, Turn(slot=0, task=1, cancelled=True)))[0] == "✕ cancelled"
     assert standing(Record(1, None, None, Turn(slot=0, task=1, error="context")))[0] == "! refused"
+
+
+def test_what_is_not_over_takes_no_0_seconds() -> None:
+    assert [left(seconds) for seconds in (0.0, 0.9, 1.0, 72.0)] == ["<1s", "<1s", "1s", "1m12s"]
+
+
+def test_a_turn_after_a_cancelled_one_does_not_look_cancelled() -> None:
+    after = Verdict("cancelled", "request 19 stopped at 34 655 tokens")
+    assert line(after) == "✕ after a cancel: request 19 stopped at 34 655 tokens"
+    assert standing(record("done", after))[0] == line(after)
+    assert (
+        standing(record("cancelled", Verdict("cancelled")))[0] == line(Verdict("cancelled")) == "✕ cancelled"
+    )

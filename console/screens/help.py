@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,6 +15,9 @@ from textual.widgets import Static
 from console.commands import COMMANDS, IN_PANES
 
 _HEADINGS = {"panes": "Panes", "requests": "Requests", "rules": "Rules", "screen": "Console"}
+
+_WORDS = 56
+"""Cells of a line beside the keys; there are as many in a terminal of 80 columns."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -65,5 +69,5 @@ def _section(page: Text, heading: str, rows: tuple[tuple[str, str], ...]) -> Non
     page.append(f"{heading}\n", "bold")
     for key, text in rows:
         page.append(f"  {key:<8}", "bold")
-        page.append(f"{text}\n")
+        page.append(textwrap.fill(text, _WORDS).replace("\n", f"\n{' ' * 10}") + "\n")
     page.append("\n")

@@ -9,12 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
 from console.commands import COMMANDS, KEY_LINES, PANES, Pane
-from console.messages import CloserLookWanted, RuleSwitchWanted
+from console.messages import RuleSwitchWanted
 from console.model import Changes, Model
 from console.screens import empty
 from console.screens.charts import Charts
@@ -39,8 +38,6 @@ _FOCUS: dict[Pane, type[Widget]] = {
     "rules": RuleList,
     "log": LogPane,
 }
-_LOOK_SECONDS = 0.5
-"""How long a turn is looked at before its tokens are counted: who steps through turns wants none counted."""
 
 
 class PaneBox(Vertical):
@@ -65,7 +62,6 @@ class MainScreen(Screen[None]):
         """The pane below the turns where there is room for one."""
         self._with_lanes = False
         """Whether slots and lanes have the diff's place where there is room for all else."""
-        self._look: Timer | None = None
         self.complete = False
         """Whether every widget is there to be drawn on."""
 
@@ -152,7 +148,8 @@ class MainScreen(Screen[None]):
         if name != "log":
             self.query_one(LogBox).end_search()
         self._choose(name)
-        self.query_one(_FOCUS[name]).focus()
+        # At once, so that the next key is the pane's, however fast it follows.
+        self.set_focus(self.query_one(_FOCUS[name]))
         if name in ("why", "diff"):
             # Who reads about a request must not have it taken away by the next one.
             self.query_one(TurnsTable).hold()
@@ -185,7 +182,7 @@ class MainScreen(Screen[None]):
             self.action_pane("diff")
 
     def action_switch_advised(self) -> None:
-        """Switch on the rule that is marked in the advice."""
+        """Switch the rule that is marked in the advice."""
         self.query_one(WhyPane).action_switch()
 
     def action_lane_turn(self) -> None:
@@ -225,7 +222,7 @@ class MainScreen(Screen[None]):
         pane = self._focused_pane()
         name: Pane = next((p for p in PANES if pane is not None and pane.id == p), "turns")
         self._choose(name)
-        self.query_one(KeyLine).show(KEY_LINES[name])
+        self._show_keys()
 
     @on(TurnsTable.Picked)
     def _picked(self, event: TurnsTable.Picked) -> None:
@@ -252,7 +249,8 @@ class MainScreen(Screen[None]):
 
     @on(WhyPane.RuleWanted)
     def _advised(self, event: WhyPane.RuleWanted) -> None:
-        self.post_message(RuleSwitchWanted(event.rule_id, True))
+        for rule in event.rules:
+            self.post_message(RuleSwitchWanted(rule, event.on))
 
     @on(LanesPanel.Opened)
     def _lane_opened(self, event: LanesPanel.Opened) -> None:
@@ -305,6 +303,12 @@ class MainScreen(Screen[None]):
         panes = (w for w in self.focused.ancestors_with_self if w.has_class("pane"))
         return next((pane for pane in panes if isinstance(pane, Widget)), None)
 
+    def _show_keys(self) -> None:
+        """The keys of the pane that has the focus; those that would do nothing are left out."""
+        switches = self.query_one(WhyPane).marked is not None
+        keys = (key for key in KEY_LINES[self._pane] if switches or key.action != "switch_advised")
+        self.query_one(KeyLine).show(tuple(keys))
+
     def _title_turns(self) -> None:
         table = self.query_one(TurnsTable)
         count = len(self._model.records)
@@ -330,23 +334,8 @@ class MainScreen(Screen[None]):
             return
         before = record.diagnosis.predecessor if record.diagnosis else None
         previous = None if before is None else model.records.get(before)
-        if why.shown != record.id:
-            self._look_soon()
         why.show(Case(record, previous, model.rules, model.bypass, model.log_seen))
-
-    def _look_soon(self) -> None:
-        """Have the tokens of the turn counted if it is still looked at in a moment."""
-        if self._look is not None:
-            self._look.stop()
-        self._look = self.set_timer(_LOOK_SECONDS, self._look_closer)
-
-    def _look_closer(self) -> None:
-        record, why = self._selected, self.query_one(WhyPane)
-        if record is None or why.shown != record.id or not why.is_on_screen or record.diagnosis is None:
-            return
-        predicted = record.diagnosis.predicted
-        if predicted is not None and predicted.source == "structure":
-            self.post_message(CloserLookWanted(record.id))
+        self._show_keys()
 
     def _show_lanes(self) -> None:
         """Draw slots, conversations and the ledger, while anybody sees them."""

@@ -50,8 +50,9 @@ class KeyLine(Widget):
 
     def show(self, keys: Sequence[Key]) -> None:
         """Show these keys."""
-        self._keys = tuple(keys[:MOST_KEYS])
-        self.refresh()
+        if (shown := tuple(keys[:MOST_KEYS])) != self._keys:
+            self._keys = shown
+            self.refresh()
 
     def render(self) -> RenderableType:
         """Keys and labels, as many as fit."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from console import figures
-from console.verdicts import COLOUR, line, one_line, sign, tone
+from console.verdicts import COLOUR, left, line, one_line, sign, tone
 from console.widgets.wrapped import QUIET, STRONG, clipped
 from proxy_core.board import Board, LaneView, SlotView
 from proxy_core.ledger import EMPTY, NOTHING, Account, Amount, Ledger
@@ -14,8 +14,11 @@ _MOST_SLOTS = 8
 _TOKENS, _TIME, _CAUSE = 6, 6, 20
 _PAIR = _TOKENS + 1 + _TIME
 _LEAST_NAME = 12
-_DOING = 18
-"""Cells for `◐ 43 % · 12s left`."""
+_DOING, _DOING_SHORT = 20, 15
+"""Cells for `◐ 43 % · 10m12s left`, and for the same without the last word."""
+_SLOT_TOKENS = 13
+_ROOMY_FROM = 58
+"""Cells of a slot's line from which on there is room for its tokens; the conversations tell theirs too."""
 _CLIENT_FROM, _SAVED_FROM = 100, 84
 """Cells of a line from which on there is room for these columns."""
 
@@ -23,6 +26,11 @@ _CLIENT_FROM, _SAVED_FROM = 100, 84
 def name(lane: LaneView) -> str:
     """What to call a conversation: how it began, or its id."""
     return one_line(lane.label) or lane.id
+
+
+def is_known(lane: LaneView) -> bool:
+    """Whether there is more to show of a conversation than that it is remembered from an earlier start."""
+    return bool(lane.label) or lane.slot is not None or lane.tokens is not None or lane.verdict is not None
 
 
 def slot_lines(board: Board, width: int) -> list[Content]:
@@ -99,20 +107,31 @@ def _lost(account: Account) -> Amount:
 
 
 def _slot(slot: SlotView, names: dict[str, str], width: int) -> Content:
-    port = "" if slot.port is None else f" :{slot.port}"
-    head = f"slot {slot.id}{port}"
-    doing = "idle"
-    if slot.busy:
-        doing = "busy" if slot.share is None else f"◐ {figures.share(slot.share)}"
-        if slot.seconds_left is not None:
-            doing += f" · {figures.duration(slot.seconds_left)} left"
-    tokens = f"{figures.tokens_short(slot.tokens)} tokens" if slot.tokens is not None else figures.UNKNOWN
-    tail = f"{tokens:>13}  {clipped(doing, _DOING)}"
+    head = f"slot {slot.id}{'' if slot.port is None else f' :{slot.port}'}"
+    roomy = width >= _ROOMY_FROM
+    tail = clipped(_doing(slot, roomy), _DOING)
+    taken = _DOING if roomy else _DOING_SHORT
+    if roomy:
+        tokens = f"{figures.tokens_short(slot.tokens)} tokens" if slot.tokens is not None else figures.UNKNOWN
+        tail = f"{tokens:>{_SLOT_TOKENS}}  {tail}"
+        taken += _SLOT_TOKENS + 2
     who, style = "nobody known here", QUIET
     if slot.lane is not None:
         who, style = names.get(slot.lane, slot.lane), "$text"
-    room = max(_LEAST_NAME, width - len(head) - 15 - _DOING - 4)
+    room = max(_LEAST_NAME, width - len(head) - taken - 4)
     return Content.assemble((f"{head}  ", STRONG), (_fitted(who, room), style), "  ", tail)
+
+
+def _doing(slot: SlotView, roomy: bool) -> str:
+    """What a slot does: `idle`, `busy`, or how far its prompt is."""
+    if not slot.busy:
+        return "idle"
+    if slot.share is None:
+        return "busy"
+    doing = f"◐ {figures.share(slot.share)}"
+    if slot.seconds_left is None:
+        return doing
+    return f"{doing} · {left(slot.seconds_left)}{' left' if roomy else ''}"
 
 
 def _cells(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual import events, on
@@ -16,14 +16,15 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from console import figures
-from console.widgets.lane_lines import lane_heading, lane_line, ledger_lines, slot_lines
+from console.widgets.lane_lines import is_known, lane_heading, lane_line, ledger_lines, slot_lines
+from console.widgets.scrolled import Scrolled
 from console.widgets.steady_list import SteadyList
 from proxy_core.board import Board, LaneView
 from proxy_core.ledger import EMPTY, Ledger
 
-_BESIDE_FROM = 108
+_BESIDE_FROM = 90
 """Cells from which on the ledger stands beside the slots, and not below them."""
-_LEDGER, _GAP = 54, 3
+_LEDGER, _GAP = 51, 3
 """Cells of the ledger beside the slots, and between them."""
 _BAR = 3
 """Cells that a line of the list leaves to its padding and the scroll bar."""
@@ -35,6 +36,10 @@ class LaneList(SteadyList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "select", "its turn", show=False, id="lanes.turn", tooltip="Go to its latest turn."),
     ]
+
+
+class Below(Scrolled, VerticalScroll):
+    """Slots and ledger."""
 
 
 class LanesPanel(Container):
@@ -58,13 +63,12 @@ class LanesPanel(Container):
             text-overflow: ellipsis;
         }
         & LaneList:focus { border: none; background-tint: $background 0%; }
-        & #below { height: 1fr; layout: vertical; margin-top: 1; }
-        & #slots { height: auto; max-height: 50%; text-wrap: nowrap; }
-        & #ledger { height: 1fr; margin-top: 1; scrollbar-size: 0 1; }
-        & #ledger Static { text-wrap: nowrap; }
+        & #below { height: 1fr; layout: vertical; margin-top: 1; scrollbar-size: 0 1; }
+        & #slots { height: auto; text-wrap: nowrap; }
+        & #ledger { height: auto; margin-top: 1; text-wrap: nowrap; }
         &.-beside #below { layout: horizontal; }
         &.-beside #slots { width: 1fr; }
-        &.-beside #ledger { width: 57; margin: 0; padding: 0 0 0 3; }
+        &.-beside #ledger { width: 54; margin: 0; padding: 0 0 0 3; }
     }
     """
 
@@ -85,17 +89,20 @@ class LanesPanel(Container):
         """Conversations, slots, ledger."""
         yield Static(markup=False, id="lane-heading")
         yield LaneList(markup=False)
-        with Container(id="below"):
+        # Both scroll together where there is no room for them.
+        with Below(id="below"):
             yield Static(markup=False, id="slots")
-            with VerticalScroll(id="ledger"):
-                yield Static(markup=False)
+            yield Static(markup=False, id="ledger")
 
     def show(self, board: Board, ledger: Ledger) -> None:
         """Draw what stands; the cursor stays on its conversation, wherever that is listed now."""
-        self._board, self._ledger = board, ledger
+        lanes = tuple(lane for lane in board.lanes if is_known(lane))
+        self._board, self._ledger = replace(board, lanes=lanes), ledger
         self.border_title = "slots and lanes"
         parts = [figures.plural(len(board.slots), "slot")] if board.slots else []
-        parts.append(figures.plural(len(board.lanes), "lane"))
+        parts.append(figures.plural(len(lanes), "lane"))
+        if earlier := len(board.lanes) - len(lanes):
+            parts.append(f"{earlier} remembered from before")
         self.border_subtitle = " · ".join(parts)
         self.redraw()
 
@@ -105,22 +112,22 @@ class LanesPanel(Container):
         # From the panel's own width: what is in it is laid out later.
         inner = self.content_size.width
         lanes, width = self._board.lanes, max(20, inner - _BAR)
-        beside = inner - _LEDGER - _GAP if self.has_class("-beside") else inner
-        slots = Content("\n").join(slot_lines(self._board, max(20, beside)))
+        # A cell goes to the scroll bar.
+        room = inner - 1 - (_LEDGER + _GAP if self.has_class("-beside") else 0)
+        slots = Content("\n").join(slot_lines(self._board, max(20, room)))
         self.query_one("#slots", Static).update(slots)
         heading = self.query_one("#lane-heading", Static)
         if lanes:
             heading.update(lane_heading(width))
         else:
-            heading.update(Content.styled("No conversation yet.", "$chart-axis"))
+            heading.update(Content.styled("No conversation yet since the start.", "$chart-axis"))
         accounts, now = dict(self._ledger.lanes), time.time()
         lines = [lane_line(lane, accounts.get(lane.id, EMPTY), now, width) for lane in lanes]
         ids = [lane.id for lane in lanes]
         if ids == self._listed:
             listed.rewrite(lines, self._drawn)
         else:
-            chosen = self._chosen
-            at = ids.index(chosen.id) if chosen is not None and chosen.id in ids else 0 if ids else None
+            at = self._cursor_in(ids)
             self._listed = ids
             # Ids are anybody's: an option's own id could be said twice.
             listed.replace([Option(line) for line in lines], at)
@@ -140,6 +147,14 @@ class LanesPanel(Container):
             return None
         return next((lane for lane in self._board.lanes if lane.id == self._listed[at]), None)
 
+    def _cursor_in(self, ids: list[str]) -> int | None:
+        """Where the cursor goes: with its conversation, or to the newest while nobody has left that."""
+        listed, chosen = self.query_one(LaneList), self._chosen
+        at_top = listed.highlighted == 0 and not listed.has_focus
+        if chosen is None or at_top or chosen.id not in ids:
+            return 0 if ids else None
+        return ids.index(chosen.id)
+
     @on(OptionList.OptionHighlighted)
     def _highlight(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
@@ -152,6 +167,6 @@ class LanesPanel(Container):
             self.post_message(self.Opened(lane.id))
 
     def _draw_ledger(self) -> None:
-        static = self.query_one("#ledger Static", Static)
-        width = max(20, (_LEDGER if self.has_class("-beside") else self.content_size.width) - 1)
-        static.update(Content("\n").join(ledger_lines(self._ledger, self._chosen, width)))
+        width = max(20, _LEDGER if self.has_class("-beside") else self.content_size.width - 1)
+        lines = Content("\n").join(ledger_lines(self._ledger, self._chosen, width))
+        self.query_one("#ledger", Static).update(lines)

@@ -15,7 +15,7 @@ PADDING = 2
 
 _VERDICT_WANTS = 34
 """Cells that the verdict takes before the lightest columns get any."""
-_LIGHT = 5
+_LIGHT = 6
 """The weight up to which a column gives way to a longer verdict."""
 
 
@@ -65,8 +65,10 @@ def _verdict(record: Record) -> str:
 
 
 COLUMNS = (
+    # Notices, evidence and the other panes call a request by its number.
+    Column("number", "#", 5, lambda r: str(r.id), 6),
     Column("time", "time", 8, clock, 9, right=False),
-    Column("api", "api", 10, lambda r: _of(r, "label"), 6, right=False),
+    Column("api", "api", 10, lambda r: _of(r, "label"), 3, right=False),
     Column("client", "client", 12, lambda r: _of(r, "client"), 5, right=False),
     Column("lane", "lane", 8, lambda r: _of(r, "lane"), 2, right=False),
     Column("model", "model", 20, lambda r: _of(r, "model"), 1, right=False),

@@ -10,12 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Static
 
+from console.messages import CloserLookWanted
 from console.widgets.scrolled import Scrolled
 from console.widgets.turn_columns import clock
 from console.widgets.why_figures import figure_lines
-from console.widgets.why_lines import Case, advice, evidence, summary, where
+from console.widgets.why_lines import Case, advice, evidence, rule_ids, summary, where
 from console.widgets.wrapped import QUIET, joined, prose
 from proxy_core.visible import visible
 
@@ -24,6 +26,8 @@ _BESIDE_FROM = 96
 _GAP = 3
 _WORDS = 76
 """Cells of a line of sentences, where there is nothing else."""
+_LOOK_SECONDS = 0.5
+"""How long a turn is looked at before its tokens are counted: who steps through turns wants none counted."""
 
 
 class WhyPane(Scrolled, VerticalScroll, can_focus=True):
@@ -32,9 +36,7 @@ class WhyPane(Scrolled, VerticalScroll, can_focus=True):
     ALLOW_MAXIMIZE = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "space,enter", "switch", "switch rule", id="why.switch", tooltip="Switch the marked rule on."
-        ),
+        Binding("space,enter", "switch", "switch rule", id="why.switch", tooltip="Switch the marked rule."),
         Binding("n", "mark(1)", "Next rule", show=False, id="why.next", tooltip="Mark the next rule."),
         Binding("p", "mark(-1)", "Rule before", show=False, id="why.previous", tooltip="Mark the last one."),
         Binding("j", "scroll_down", "Down", show=False, id="why.down"),
@@ -56,15 +58,19 @@ class WhyPane(Scrolled, VerticalScroll, can_focus=True):
 
     @dataclass
     class RuleWanted(Message):
-        """The person wants an advised rule on."""
+        """The person switches what is advised."""
 
-        rule_id: str
+        rules: tuple[str, ...]
+        on: bool
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._case: Case | None = None
-        self._marked = 0
+        self._marked: str | None = None
+        """What the person moved to or switched; it can be undone where it was done."""
         self._empty = ""
+        self._look: Timer | None = None
+        self._looked_at: int | None = None
 
     def compose(self) -> ComposeResult:
         """One column, or two."""
@@ -79,9 +85,13 @@ class WhyPane(Scrolled, VerticalScroll, can_focus=True):
 
     @property
     def marked(self) -> str | None:
-        """The rule that space would switch on."""
-        rules = self._case.switchable if self._case else ()
-        return rules[min(self._marked, len(rules) - 1)] if rules else None
+        """The advised rule, or rules, that space would switch: the first that is off, unless another is."""
+        case = self._case
+        if case is None:
+            return None
+        if self._marked in case.switchable:
+            return self._marked
+        return next((what for what in case.switchable if not case.is_on(what)), None)
 
     def show_message(self, text: str) -> None:
         """Sentences to show while no turn is selected."""
@@ -93,26 +103,46 @@ class WhyPane(Scrolled, VerticalScroll, can_focus=True):
         if case == self._case:
             return
         if case.record.id != self.shown:
-            self._marked = 0
+            self._marked = None
             self.scroll_home(animate=False, immediate=True)
         self._case = case
         self._draw()
+        self._look_soon(case)
 
     def action_switch(self) -> None:
-        """Switch the marked rule on."""
-        if (rule := self.marked) is not None:
-            self.post_message(self.RuleWanted(rule))
+        """Switch what is marked on, or off again."""
+        case, marked = self._case, self.marked
+        if case is None or marked is None:
+            self.notify("No rule is advised for this turn.", timeout=3)
+            return
+        self._marked = marked
+        self.post_message(self.RuleWanted(rule_ids(marked), not case.is_on(marked)))
 
     def action_mark(self, by: int) -> None:
         """Mark another of the advised rules."""
         rules = self._case.switchable if self._case else ()
         if rules:
-            self._marked = (min(self._marked, len(rules) - 1) + by) % len(rules)
+            at = rules.index(self.marked) if self.marked in rules else -max(by, 0)
+            self._marked = rules[(at + by) % len(rules)]
             self._draw()
 
     def on_resize(self) -> None:
         """One column or two, in lines of another length."""
         self._draw()
+
+    def _look_soon(self, case: Case) -> None:
+        """Have the tokens of the turn counted, once, if it is still looked at in a moment."""
+        if self._look is not None:
+            self._look.stop()
+        predicted = case.diagnosis.predicted if case.diagnosis else None
+        by_text = predicted is not None and predicted.source == "structure"
+        if by_text and self._looked_at != case.record.id:
+            self._look = self.set_timer(_LOOK_SECONDS, self._look_closer)
+
+    def _look_closer(self) -> None:
+        if self._case is not None and self.is_on_screen:
+            self._looked_at = self._case.record.id
+            self.post_message(CloserLookWanted(self._case.record.id))
 
     def _draw(self) -> None:
         if not self.is_mounted:

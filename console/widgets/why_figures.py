@@ -18,7 +18,7 @@ _SOURCES: dict[Source, str] = {
     "derived": "derived (log)",
 }
 _PREDICTED = {"structure": "predicted (text)", "tokens": "predicted (tokens)"}
-_LABEL, _VALUE, _BESIDE = 13, 9, 9
+_LABEL, _VALUE, _BESIDE = 13, 8, 10
 _LOG_ONLY: tuple[Figure, ...] = ("sim", "f_keep")
 
 

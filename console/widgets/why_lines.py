@@ -20,10 +20,10 @@ Lines = list[Content]
 _BECAME: dict[How, str] = {
     "extended": "comes again whole",
     "changed": "reads otherwise",
-    "added": "tools were added",
-    "removed": "tools were removed",
-    "reordered": "tools stand in another order",
-    "redescribed": "tools are described otherwise",
+    "added": "added",
+    "removed": "removed",
+    "reordered": "in another order",
+    "redescribed": "described otherwise",
     "rewritten": "reads otherwise",
     "pruned": "is missing, or was cleared",
     "compacted": "gave way to a summary",
@@ -32,6 +32,9 @@ _BECAME: dict[How, str] = {
 }
 
 _HOW_KNOWN = {"structure": "predicted from the text", "tokens": "predicted by counting tokens"}
+
+LET_RULES_WORK = "b"
+"""The key that is advised while rules are bypassed. It is a switch: pressed once more, it bypasses them."""
 
 _BAR = 40
 """Cells of the bar of a prompt that is being evaluated."""
@@ -56,10 +59,20 @@ class Case:
 
     @property
     def switchable(self) -> tuple[str, ...]:
-        """The advised rules that are there and off."""
+        """What is advised of rules that are there: a rule, or several that help together (`a, b`)."""
         advice = self.diagnosis.verdict.advice if self.diagnosis else ()
-        off = (a.what for a in advice if a.kind == "rule" and a.what not in self.rules.enabled)
-        return tuple(dict.fromkeys(rule for rule in off if self.rules.get(rule) is not None))
+        rules = (a.what for a in advice if a.kind == "rule")
+        known = (what for what in rules if all(self.rules.get(rule) is not None for rule in rule_ids(what)))
+        return tuple(dict.fromkeys(known))
+
+    def is_on(self, what: str) -> bool:
+        """Whether every rule of an advice is on."""
+        return self.rules.enabled.issuperset(rule_ids(what))
+
+
+def rule_ids(what: str) -> tuple[str, ...]:
+    """The rules that an advice names."""
+    return tuple(what.split(", "))
 
 
 def summary(case: Case, width: int) -> Lines:
@@ -87,7 +100,7 @@ def where(case: Case, width: int) -> Lines:
     if diagnosis is None:
         return []
     if diagnosis.predecessor is None or diagnosis.normalized is None:
-        why = diagnosis.why_none or "There is no earlier request to compare it with."
+        why = _sentence(diagnosis.why_none or "There is no earlier request to compare it with.")
         return [Content.styled("where", STRONG), *prose(one_line(why), width)]
     lines = [Content.styled(f"where it left {_named(case)}", STRONG)]
     left, raw = diagnosis.normalized, diagnosis.raw
@@ -116,13 +129,21 @@ def advice(case: Case, width: int, marked: str | None) -> Lines:
 
 def evidence(case: Case, width: int) -> Lines:
     """What speaks for the verdict, the strongest first."""
-    told = case.diagnosis.verdict.evidence if case.diagnosis else ()
+    if case.diagnosis is None:
+        return []
+    # What stands below "where" already is not said twice.
+    said = _sentence(case.diagnosis.why_none or "")
+    told = [sentence for sentence in case.diagnosis.verdict.evidence if _sentence(sentence) != said]
     if not told:
         return []
     lines = [Content.styled("evidence", STRONG)]
     for sentence in told:
         lines += prose(one_line(sentence), width, first="· ", indent=2)
     return lines
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _undiagnosed(record: Record) -> str:
@@ -206,14 +227,21 @@ def _place(left: Divergence, width: int) -> Lines:
 
 
 def _thing(item: Advice, case: Case, marked: str | None) -> tuple[Content, Content]:
-    """What to do on one line, and at its end the key that does it."""
+    """What to do on one line, and at its end the key that does it, or that it is done."""
     what = one_line(item.what)
     if item.kind != "rule":
-        place = {"flag": "llama-server", "client": "client", "kvconsole": "kvconsole"}[item.kind]
-        return Content.assemble(f"  {place}  ", (what, STRONG)), Content("")
-    on = item.what in case.rules.enabled
-    pointer = "▸" if item.what == marked else " "
-    name = Content.assemble((f"{pointer} ", "$accent"), f"{'■' if on else '□'} ", (what, STRONG))
+        done = item.what == LET_RULES_WORK and not case.bypass
+        head = Content.assemble(f"  {_place_of(item)}  ", (what, STRONG))
+        return head, Content.styled("done: the rules work" if done else "", QUIET)
+    on, here = case.is_on(item.what), item.what == marked
+    name = Content.assemble(("▸ " if here else "  ", "$accent"), f"{'■' if on else '□'} ", (what, STRONG))
     if on:
-        return name, Content.styled("on: the next request obeys", QUIET)
-    return name, Content.styled("space switches it on" if item.what == marked else "", QUIET)
+        return name, Content.styled("on · space undoes it" if here else "on by now", QUIET)
+    return name, Content.styled("space switches it on" if here else "", QUIET)
+
+
+def _place_of(item: Advice) -> str:
+    """Where it is done."""
+    if item.kind == "kvconsole":
+        return "key" if item.what == LET_RULES_WORK else "shell"
+    return "llama-server" if item.kind == "flag" else item.kind

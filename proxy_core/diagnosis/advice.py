@@ -5,7 +5,11 @@ Flags and defaults: llama.cpp b10587. Settings of clients: their own documentati
 
 from __future__ import annotations
 
-from proxy_core.diagnosis.facts import Facts, Option
+import math
+from typing import NamedTuple
+
+from proxy_core.diagnosis.by_server import beside
+from proxy_core.diagnosis.facts import Facts, Option, Taker
 from proxy_core.diagnosis.model import Advice, Cause
 from proxy_core.diagnosis.words import plural, share
 
@@ -13,6 +17,7 @@ _MOST_RULES = 3
 
 _HALF = 0.5
 """The similarity that llama-server asked for before b6455, and that `-sps` can ask for again."""
+_STEP = 0.05
 
 _CLIENT: dict[tuple[str, Cause], Advice] = {
     ("claude-code", "system changed"): Advice(
@@ -49,8 +54,11 @@ def _option(option: Option) -> Advice:
 
 def _for_cause(cause: Cause, facts: Facts) -> list[Advice]:
     match cause:
-        case "system changed" | "message rewritten" if not facts.options:
+        case "system changed" if not facts.options:
             why = "No rule knows this text yet; one of your own can move or remove it."
+            return [Advice("kvconsole", "kvconsole rules new", why)]
+        case "message rewritten" if not facts.options:
+            why = "If the client does this on its own, a rule of your own can move or remove that text."
             return [Advice("kvconsole", "kvconsole rules new", why)]
         case "tools changed" if not facts.options:
             why = "Tools stand near the beginning of the prompt: whatever comes behind them is read anew."
@@ -83,27 +91,50 @@ def _for_cause(cause: Cause, facts: Facts) -> list[Advice]:
 
 
 def _slots(facts: Facts) -> list[Advice]:
+    if beside(facts) is not None:
+        why = "A slot works at one request at a time; another slot has to read the prompt from its beginning."
+        return [Advice("client", "one request after the other", why)]
     found: list[Advice] = []
-    if facts.slots is not None and facts.lanes >= facts.slots:
+    taker = facts.before.taker if facts.before else None
+    seized = _seized(facts, taker) if taker else None
+    short = facts.slots is not None and facts.lanes >= facts.slots
+    # A slot that was chosen for what it held would have been chosen among any number of them.
+    if facts.slots is not None and short and (seized is None or facts.slots == 1):
         wanted = facts.lanes + 1
         lanes, slots = plural(facts.lanes, "conversation"), plural(facts.slots, "slot")
-        why = f"{lanes}, and the requests beside them, have {slots}."
+        why = f"{lanes} and the requests beside share {slots}."
         found.append(
             Advice("flag", f"-np {wanted}", f"{why} Raise --ctx-size with it: slots divide the context.")
         )
     if facts.cache_ram == 0:
         found += _ram(facts)
-    if _seized(facts):
-        why = "A request then takes a slot only if half of it stands there already, not a tenth."
-        found.append(Advice("flag", "-sps 0.5", why))
+    if seized is not None and seized.above is not None:
+        why = (
+            f"Request {seized.record} got the slot because {share(seized.sim)} of its prompt stood there "
+            f"already; then it takes more than {share(seized.above)}."
+        )
+        found.append(Advice("flag", f"-sps {seized.above:g}", why))
     return found
 
 
-def _seized(facts: Facts) -> bool:
-    """Whether somebody else got the slot for little that both prompts have in common."""
-    taker = facts.before.taker if facts.before else None
-    turn = taker.record.turn if taker else None
-    return turn is not None and turn.sim_best is not None and turn.sim_best <= _HALF
+class _Seized(NamedTuple):
+    """A slot that somebody got for what both prompts have in common."""
+
+    record: int
+    sim: float
+    above: float | None
+    """Similarity to ask for instead; None where the conversation itself would miss it."""
+
+
+def _seized(facts: Facts, taker: Taker) -> _Seized | None:
+    turn, record = taker.record.turn, facts.record
+    if turn is None or turn.selected_by != "lcp" or turn.sim_best is None:
+        return None
+    had = facts.before.record.prompt_tokens if facts.before else None
+    own = had / record.prompt_tokens if had and record.prompt_tokens else None
+    above = max(_HALF, math.ceil(turn.sim_best / _STEP) * _STEP)
+    fits = own is not None and round(above, 2) < own
+    return _Seized(taker.record.id, turn.sim_best, round(above, 2) if fits else None)
 
 
 def _ram(facts: Facts) -> list[Advice]:

@@ -22,16 +22,21 @@ class Amounts:
     tokens: int | None = None
     """Of the whole prompt."""
     possible: int | None = None
-    """What the predecessor's prompt and this one could have in common at most."""
-    expected: int | None = None
-    """What they have in common, and was still in the slot as far as the turn before told."""
+    """What this prompt could find at most of what the turn before had evaluated."""
     shared: int | None = None
-    """What they have in common."""
+    """What both prompts have in common, evaluated or not."""
     reused: int | None = None
+    partial: bool = False
+    """Whether nobody knows how much was evaluated, of this prompt or of the one before: it was cancelled."""
     slack: int = _LEAST
     """Loss up to which a turn counts as healthy."""
     doubt: int = _LEAST
     """How far the prediction may be off."""
+
+    @property
+    def expected(self) -> int | None:
+        """What they have in common, and the turn before had evaluated."""
+        return None if self.shared is None else _least(self.shared, self.possible)
 
     @property
     def by_prompt(self) -> int:
@@ -52,7 +57,13 @@ class Amounts:
         """Evaluated again though the predecessor had been evaluated."""
         if self.possible is None or self.reused is None:
             return None
-        return max(0, self.possible - self.reused)
+        lost = max(0, self.possible - self.reused)
+        return None if self.partial and lost > self.slack else lost
+
+    @property
+    def kept(self) -> bool:
+        """Whether it was measured that nothing to speak of was lost."""
+        return self.lost is not None and self.lost <= self.slack
 
 
 def amounts(facts: Facts) -> Amounts:
@@ -66,9 +77,10 @@ def amounts(facts: Facts) -> Amounts:
     if had is None and tokens is not None and sizes is not None and sizes.size:
         # It was cancelled before anybody counted it.
         had = tokens * sizes.previous_size // sizes.size
-    possible = _least(had, None if tokens is None else tokens - 1)
+    most = _least(had, None if tokens is None else tokens - 1)
+    possible = _least(most, left_in_slot(before.record))
     predicted = before.predicted
-    shared = None if predicted is None else _least(predicted.tokens, possible)
+    shared = None if predicted is None else _least(predicted.tokens, most)
     room = max(possible or 0, tokens or 0)
     # A predecessor that goes on is worth its own tokens, which were counted.
     whole = before.normalized is not None and before.normalized.how == "extended"
@@ -76,9 +88,9 @@ def amounts(facts: Facts) -> Amounts:
     return Amounts(
         tokens=tokens,
         possible=possible,
-        expected=_least(shared, left_in_slot(before.record)) if shared is not None else None,
         shared=shared,
         reused=reused,
+        partial=unread(before.record) or (cancelled(record) and record.prompt_n is None),
         slack=max(_LEAST, int(_SLACK * (possible or 0))),
         doubt=_LEAST if exact else max(_LEAST, int(_GUESS * room)),
     )
@@ -90,6 +102,11 @@ def left_in_slot(record: Record) -> int | None:
     if turn is None or turn.end_n is None or not cancelled(record):
         return None
     return turn.end_n if tokens is None or turn.end_n < tokens else None
+
+
+def unread(record: Record) -> bool:
+    """Whether a turn was cancelled, and nobody knows how much of its prompt it had evaluated by then."""
+    return cancelled(record) and record.prompt_n is None and record.turn is None
 
 
 def cancelled(record: Record) -> bool:

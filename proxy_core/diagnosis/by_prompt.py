@@ -8,7 +8,7 @@ from types import MappingProxyType
 from proxy_core.diagnosis.amounts import Amounts
 from proxy_core.diagnosis.facts import Facts
 from proxy_core.diagnosis.model import Cause, Divergence, How
-from proxy_core.diagnosis.words import count, share
+from proxy_core.diagnosis.words import count, plural, share
 
 _MESSAGE: Mapping[How, Cause] = MappingProxyType(
     {"pruned": "history pruned", "compacted": "history compacted", "reasoning": "reasoning dropped"}
@@ -34,7 +34,7 @@ def by_prompt(facts: Facts, found: Amounts) -> tuple[Cause, str, list[str]] | No
         return None
     parted = before.normalized
     cause = cause_of(parted)
-    if cause is None or found.by_prompt <= found.slack:
+    if cause is None or not _costs(found):
         return None
     exact = before.predicted is not None and before.predicted.source == "tokens"
     evidence = [_where(parted, found, exact=exact)]
@@ -46,7 +46,16 @@ def by_prompt(facts: Facts, found: Amounts) -> tuple[Cause, str, list[str]] | No
         evidence.append(
             f"As the client sent it, it already leaves its predecessor in {before.raw.name or 'its middle'}."
         )
+    if before.further:
+        evidence.append(f"Behind that place more reads otherwise: {'; '.join(before.further)}.")
     return cause, _detail(parted), evidence
+
+
+def _costs(found: Amounts) -> bool:
+    """Whether the change lost more than a turn may lose; what was measured tells more than a prediction."""
+    if found.by_prompt > found.slack:
+        return True
+    return found.lost is not None and found.slack < found.lost <= found.by_prompt + found.doubt
 
 
 def _detail(parted: Divergence) -> str:
@@ -54,10 +63,14 @@ def _detail(parted: Divergence) -> str:
 
 
 def _where(parted: Divergence, found: Amounts, *, exact: bool) -> str:
+    if not parted.shared:
+        return f"The prompt leaves its predecessor in {parted.name}, at its very beginning."
     at = f"{parted.name}, character {count(parted.offset)}" if parted.offset else parted.name
     far = f" That is {share(parted.shared / parted.size)} into this prompt." if parted.size else ""
     about = ""
     if found.shared is not None:
-        reused = "" if found.reused is None else f"; {count(found.reused)} were reused"
-        about = f" Up to there both share {'' if exact else 'about '}{count(found.shared)} tokens{reused}."
+        were = "was" if found.reused == 1 else "were"
+        reused = "" if found.reused is None else f"; {count(found.reused)} {were} reused"
+        tokens = plural(found.shared, "token")
+        about = f" Up to there both share {'' if exact else 'about '}{tokens}{reused}."
     return f"The prompt leaves its predecessor in {at}.{far}{about}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy_core.diagnosis.amounts import Amounts, left_in_slot
+from proxy_core.diagnosis.amounts import Amounts, left_in_slot, unread
 from proxy_core.diagnosis.facts import Before, Facts, Taker
 from proxy_core.diagnosis.model import Cause
 from proxy_core.diagnosis.words import count, plural
@@ -11,6 +11,10 @@ from proxy_core.llama.turns import Turn
 
 _NEAR = 0.9
 """Share of what was expected from which on a similarity says that the slot did hold it."""
+
+_CLOSING = 0.25
+"""Seconds that an answer may be held open after its last word, when its client goes on already; of a short
+answer half of its time."""
 
 Found = tuple[Cause, str, list[str]]
 
@@ -26,7 +30,12 @@ def by_server(facts: Facts, found: Amounts) -> Found | None:
     turn = facts.record.turn
     told = [f"{count(found.expected)} tokens were to be reused by the prompts, {count(found.reused)} were."]
     named = (
-        _renewed(before) or _logged(turn, before) or _taken(facts, before) or _compared(facts, before, found)
+        _renewed(before)
+        or _logged(turn, before)
+        or _beside(facts)
+        or _taken(facts, before)
+        or _unread(before.record)
+        or _compared(facts, before, found)
     )
     if named is None:
         return ("unknown", "", [*told, _dark(facts)])
@@ -73,6 +82,55 @@ def _logged(turn: Turn | None, before: Before) -> Found | None:
         said = "The log says that the slot's prompt was cleared to make room in the shared context."
         return "evicted", "cleared for room", [said]
     return None
+
+
+def beside(facts: Facts) -> Record | None:
+    """The request of the same conversation that had the slot while this one was answered in another."""
+    before = facts.before
+    if before is None or facts.slots == 1:
+        return None
+    taker = before.taker.record if before.taker else None
+    if taker is not None and taker.exchange is not None and taker.exchange.lane == _lane_of(facts.record):
+        return taker
+    ran, earlier = facts.record.turn, before.record.turn
+    waited = None not in (ran, earlier) and _place(ran) == _place(earlier)
+    return before.record if overlap(before.record, facts.record) and not waited else None
+
+
+def overlap(earlier: Record, later: Record) -> bool:
+    """Whether a request came while an earlier one was still being answered."""
+    if later.at is None or earlier.at is None:
+        return False
+    if earlier.total_ms is None:
+        return earlier.open
+    seconds = earlier.total_ms / 1000
+    return later.at < earlier.at + max(seconds - _CLOSING, seconds / 2)
+
+
+def _place(turn: Turn | None) -> tuple[int | None, int] | None:
+    return None if turn is None else (turn.port, turn.slot)
+
+
+def _lane_of(record: Record) -> str | None:
+    return record.exchange.lane if record.exchange else None
+
+
+def _beside(facts: Facts) -> Found | None:
+    """The slot that has the prompt was at work on it for somebody else."""
+    other = beside(facts)
+    if other is None:
+        return None
+    where = "" if other.turn is None else f" in slot {other.turn.slot}"
+    said = f"Request {other.id} of the same conversation was being answered{where} at the same time."
+    return "slot taken", f"by request {other.id}, at the same time", [said]
+
+
+def _unread(before: Record) -> Found | None:
+    """The turn before was cancelled, and may not have been evaluated at all."""
+    if not unread(before):
+        return None
+    told = f"Request {before.id}, the one before, was cancelled; nothing tells how far its prompt was read."
+    return "cancelled", f"request {before.id} stopped somewhere in its prompt", [told]
 
 
 def _taken(facts: Facts, before: Before) -> Found | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from proxy_core.diagnosis.divergence import diverge
+from proxy_core.diagnosis.further import further
 from proxy_core.diagnosis.model import Divergence
-from proxy_core.diagnosis.outline import ToolsAt, outline
+from proxy_core.diagnosis.outline import Outline, ToolsAt, outline
 from proxy_core.errors import PromptError
 from proxy_core.exchange import Bodies
 from proxy_core.prompt import Api, Prompt, parse
@@ -24,13 +25,19 @@ class Comparison(NamedTuple):
 
     raw: Divergence
     normalized: Divergence
+    further: tuple[str, ...] = ()
+    """What else changed behind that place, as forwarded."""
 
 
 def compare(previous: Sent, current: Sent, tools_at: ToolsAt) -> Comparison | None:
     """Compare two requests; None when one of them cannot be read. A few milliseconds for long prompts."""
     try:
-        normalized = _one(previous, current, tools_at, raw=False)
-        return Comparison(_one(previous, current, tools_at, raw=True), normalized)
+        outlines = _outlines(previous, current, tools_at, raw=False)
+        normalized = diverge(*outlines)
+        raw = normalized
+        if not all(sent.bodies.raw is sent.bodies.normalized for sent in (previous, current)):
+            raw = diverge(*_outlines(previous, current, tools_at, raw=True))
+        return Comparison(raw, normalized, further(*outlines, normalized))
     except PromptError:
         return None
 
@@ -44,6 +51,6 @@ def prompt_of(sent: Sent, *, raw: bool) -> Prompt:
     return parse(sent.api, sent.bodies.raw if raw else sent.bodies.normalized)
 
 
-def _one(previous: Sent, current: Sent, tools_at: ToolsAt, *, raw: bool) -> Divergence:
+def _outlines(previous: Sent, current: Sent, tools_at: ToolsAt, *, raw: bool) -> tuple[Outline, Outline]:
     before, now = (outline(prompt_of(sent, raw=raw), tools_at) for sent in (previous, current))
-    return diverge(before, now)
+    return before, now

@@ -51,6 +51,8 @@ class Before:
     """The model that read it, when that is another one now."""
     taker: Taker | None = None
     """The first turn of somebody else in its slot since."""
+    further: tuple[str, ...] = ()
+    """What else changed behind the place where both part, as forwarded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Facts:
     """Rules that ran for one of both turns and explain why the prompt as forwarded changed."""
     options: tuple[Option, ...] = ()
     """The best first."""
+    uncounted: str | None = None
+    """Why the server's tokenizer could not count what both prompts share, in a sentence."""
     holder: int | None = None
     """Id of the record whose turn was in the slot right before."""
     ms_per_token: float | None = None

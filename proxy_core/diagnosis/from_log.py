@@ -17,10 +17,11 @@ def from_log(record: Record) -> Found:
 
     Rules: llama.cpp b6723 and later, where `sim_best` counts the new prompt and `f_keep` what the slot held.
     """
-    turn = record.turn
-    if turn is None or record.cached_n is None or record.prompt_tokens is None:
+    turn, cached, tokens = record.turn, record.cached_n, record.prompt_tokens
+    if cached is None or tokens is None:
         return "unknown", "nothing measured", ["Neither the log nor the answer tells what was reused."]
-    cached, tokens = record.cached_n, record.prompt_tokens
+    if turn is None:
+        return _by_share(cached, tokens)
     if turn.forced_full:
         return "full re-processing", "", ["The log says: forcing full prompt re-processing."]
     lcp = turn.lcp_n
@@ -33,12 +34,24 @@ def from_log(record: Record) -> Found:
         cause: Cause = "full re-processing" if cached <= _LEAST else "checkpoint fallback"
         return cause, "by the similarity", [told]
     if turn.f_keep is not None and lcp is not None:
-        if turn.f_keep >= 1 - 1e-9 or (turn.f_keep >= _GOOD and cached / tokens >= _GOOD):
-            return "healthy", "", [f"All that could be kept was: f_keep {turn.f_keep:.3f}."]
-        told = f"The slot held another text from token {count(lcp)} on (f_keep {turn.f_keep:.3f})."
-        return "unknown", f"the prompt differs from token {count(lcp)} on", [told]
+        return _by_kept(turn.f_keep, lcp, cached, tokens)
     if turn.selected_by == "lru" and cached <= _LEAST:
         return "cold start", "", ["No slot held the beginning of this prompt."]
-    if cached / tokens >= _GOOD:
-        return "healthy", "", [f"{count(cached)} of {count(tokens)} tokens were reused."]
-    return "unknown", "", [f"{count(cached)} of {count(tokens)} tokens were reused."]
+    return _by_share(cached, tokens)
+
+
+def _by_kept(f_keep: float, lcp: int, cached: int, tokens: int) -> Found:
+    """From how much of what the slot held comes again in the prompt."""
+    gone = round(lcp / f_keep) - lcp if f_keep > 0 else lcp
+    # The model's last answer hardly ever comes back in the very same tokens.
+    if f_keep > 0 and gone <= max(_LEAST, lcp // 50):
+        return "healthy", "", [f"All that could be kept was: f_keep {f_keep:.3f}."]
+    if f_keep >= _GOOD and cached / max(1, tokens) >= _GOOD:
+        return "healthy", "", [f"Nearly all that could be kept was: f_keep {f_keep:.3f}."]
+    told = f"The slot held another text from token {count(lcp)} on (f_keep {f_keep:.3f})."
+    return "unknown", f"the prompt differs from token {count(lcp)} on", [told]
+
+
+def _by_share(cached: int, tokens: int) -> Found:
+    said = [f"{count(cached)} of {count(tokens)} tokens were reused."]
+    return ("healthy" if cached / max(1, tokens) >= _GOOD else "unknown"), "", said

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from proxy_core.diagnosis.advice import advice
 from proxy_core.diagnosis.amounts import Amounts, amounts, cancelled
-from proxy_core.diagnosis.by_prompt import by_prompt, cause_of
+from proxy_core.diagnosis.by_prompt import by_prompt
 from proxy_core.diagnosis.by_server import by_server
 from proxy_core.diagnosis.facts import Before, Facts
+from proxy_core.diagnosis.first import first
 from proxy_core.diagnosis.from_log import from_log
-from proxy_core.diagnosis.model import Cause, Diagnosis, Verdict
-from proxy_core.diagnosis.words import count
+from proxy_core.diagnosis.model import Cause, Diagnosis, Divergence, Verdict
+from proxy_core.diagnosis.words import count, plural
 from proxy_core.exchange import Record
 
 Found = tuple[Cause, str, list[str]]
@@ -27,7 +28,7 @@ def judge(facts: Facts) -> Diagnosis:
     verdict = Verdict(
         cause,
         detail,
-        (*evidence, *_predictions(facts, found)),
+        (*evidence, *_predictions(facts)),
         advice(cause, facts),
         predicted=facts.record.cached_n is None and cause not in ("unknown", "cancelled"),
     )
@@ -49,28 +50,28 @@ def judge(facts: Facts) -> Diagnosis:
 def _cause(facts: Facts, found: Amounts) -> Found:
     record, before = facts.record, facts.before
     if cancelled(record):
-        return "cancelled", "", ["The client went away before the answer was complete."]
+        gone = "The client went away before the answer was complete."
+        return "cancelled", "", [gone, *_first_of(by_prompt(facts, found))]
     if record.exchange is None:
         return from_log(record)
     if before is None:
-        return _first(facts, found)
+        return first(facts, found)
     if before.model is not None:
         told = f"Request {before.record.id}, the one before, went to {before.model}."
         return "model changed", f"it was {before.model}", [told]
     if before.normalized is None:
         return from_log(record)
     prompt, server = by_prompt(facts, found), by_server(facts, found)
-    if prompt is None or (server is not None and found.by_server > found.by_prompt):
+    if found.kept or prompt is None:
         return server or _kept(facts, before, found)
-    return prompt
+    main, other = (server, prompt) if server and found.by_server > found.by_prompt else (prompt, server)
+    # What nothing explains is no second cause.
+    return main[0], main[1], [*main[2], *_first_of(other if other and other[0] != "unknown" else None)]
 
 
-def _first(facts: Facts, found: Amounts) -> Found:
-    evidence = [f"{facts.why_none or 'Nothing is known of a request before it'}."]
-    if found.reused and found.reused > found.slack:
-        whose = "another prompt" if facts.holder is None else f"the prompt of request {facts.holder}"
-        evidence.append(f"{count(found.reused)} tokens came from the cache: {whose} begins alike.")
-    return "cold start", "", evidence
+def _first_of(found: Found | None) -> list[str]:
+    """What speaks most for a cause."""
+    return found[2][:1] if found is not None else []
 
 
 def _kept(facts: Facts, before: Before, found: Amounts) -> Found:
@@ -79,22 +80,31 @@ def _kept(facts: Facts, before: Before, found: Amounts) -> Found:
     if answer:
         told = f"The model's last answer, about {count(answer)} tokens with what it thought, was read anew."
         return "reasoning dropped", "from the last answer", [told]
+    assert before.normalized is not None
+    evidence = [_became(before.normalized, found)]
     if found.reused is None:
         if before.predicted is None:
             return "unknown", "nothing measured", ["Neither the log nor the answer tells what was reused."]
-        return "healthy", "", ["The prompt goes on where the one before ended."]
-    assert before.normalized is not None
-    parted = before.normalized
-    if cause_of(parted) is None:
-        evidence = ["The prompt goes on where the one before ended."]
-    else:
-        evidence = [f"Only {parted.name} differs, near the end: {count(found.by_prompt)} tokens."]
-    if found.lost is not None and found.lost > found.slack:
+        return "healthy", "", evidence
+    if not found.kept and found.lost is not None:
         lost = f"{count(found.lost)} tokens were evaluated again, and nothing says why."
         return "unknown", "", [*evidence, lost]
     if found.tokens is not None:
         evidence.append(f"{count(found.reused)} of {count(found.tokens)} tokens were reused.")
     return "healthy", "", evidence
+
+
+def _became(parted: Divergence, found: Amounts) -> str:
+    """What this prompt is to the one before, where little or nothing was lost."""
+    if parted.how == "extended":
+        if parted.size == parted.previous_size:
+            return "It is the very same prompt as the one before."
+        return "The prompt goes on where the one before ended."
+    if parted.how == "shortened":
+        return f"The prompt ends earlier than the one before: {parted.detail}."
+    if found.lost is None or found.by_prompt > found.slack:
+        return f"It reads otherwise in {parted.name}, but nearly all of it was reused all the same."
+    return f"It reads otherwise in {parted.name}; {plural(found.lost, 'token')} were read anew for that."
 
 
 def _answer_lost(facts: Facts, found: Amounts) -> int:
@@ -121,22 +131,28 @@ def _saved(facts: Facts, found: Amounts) -> int | None:
     before = facts.before
     if before is None or before.predicted_raw is None or found.reused is None:
         return None
-    if before.raw is None or before.normalized is None or before.raw.shared >= before.normalized.shared:
-        return 0
     gain = found.reused - before.predicted_raw.tokens
-    return gain if gain > found.slack else 0
+    return gain if _held_off(before) and gain > found.slack else 0
 
 
-def _predictions(facts: Facts, found: Amounts) -> list[str]:
-    before = facts.before
-    if before is None or before.predicted_raw is None or before.raw is None or before.normalized is None:
-        return []
-    of = f" of {count(found.tokens)}" if found.tokens is not None else ""
-    how = "counted by the server's tokenizer" if before.predicted_raw.source == "tokens" else "predicted"
-    if before.raw.shared < before.normalized.shared:
-        tokens = f"{count(before.predicted_raw.tokens)}{of} tokens"
-        return [f"Without rules this turn would have reused {tokens} ({how})."]
-    return []
+def _held_off(before: Before) -> bool:
+    """Whether rules keep more of the prompt before than there would be without."""
+    raw, normalized = before.raw, before.normalized
+    if raw is None or normalized is None:
+        return False
+    return raw.shared * normalized.previous_size < normalized.shared * raw.previous_size
+
+
+def _predictions(facts: Facts) -> list[str]:
+    before, told = facts.before, []
+    if before is not None and before.predicted_raw is not None and _held_off(before):
+        raw = before.predicted_raw
+        of = f" of {count(raw.of)}" if raw.of is not None else ""
+        how = "counted by the server's tokenizer" if raw.source == "tokens" else "predicted"
+        told.append(f"Without rules this turn would have reused {count(raw.tokens)}{of} tokens ({how}).")
+    if facts.uncounted is not None:
+        told.append(f"Tokens could not be counted: {facts.uncounted}")
+    return told
 
 
 def _ms(tokens: int | None, facts: Facts) -> float | None:

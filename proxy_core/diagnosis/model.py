@@ -181,7 +181,7 @@ class Diagnosis:
 
     verdict: Verdict
     predecessor: int | None = None
-    """Record id of the latest request of the same lane that the same model read."""
+    """Record id of the latest request of the same lane that the same model had answered by then."""
     why_none: str | None = None
     """Why there is no predecessor, or none to compare with."""
     raw: Divergence | None = None

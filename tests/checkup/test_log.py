@@ -124,3 +124,17 @@ def test_turns_that_fit_no_request() -> None:
     # A build that prints no sim_best fits nowhere, and that is not the log's fault.
     old_build = log(turn(sim_best=None))
     assert told(checks.check_joined, setup(proxy=lonely, logs=(old_build,))) == []
+
+
+def test_the_log_of_another_server_is_told_once_and_nobody_is_sent_to_follow_it() -> None:
+    process = Process(7, "llama-server", ("llama-server",), log="/logs/right.log")
+    wrong = log(turn(), inode=(1, 3), modified=NOW - 3600)
+    running = proxy(request(at=NOW - 60, prompt_tokens=900), logs=("/logs/right.log",))
+    made = by(process, logs=(wrong,), proxy=running)
+    assert "/logs/right.log" in only(checks.check_whose, made).do
+    assert told(checks.check_moving, made) == []
+    assert told(checks.check_joined, made) == []
+    # Where nobody tells which files the server has, the times do.
+    late = setup(logs=(wrong,), proxy=running)
+    assert only(checks.check_moving, late).level == "problem"
+    assert told(checks.check_joined, late) == []

@@ -9,8 +9,13 @@ from tests.checkup.kit import only, proxy, setup, told
 
 def test_files() -> None:
     assert only(rules.check_files, setup()).level == "ok"
-    found = only(rules.check_files, setup(rules_problem="mine.toml, line 3: no such action."))
+    broken = setup(rules_problem="mine.toml, line 3: no such action.", proxy=None)
+    found = only(rules.check_files, broken)
     assert (found.level, "line 3" in found.saw) == ("problem", True)
+    assert "None of your own" in found.saw
+    # Rules are swapped whole or not at all.
+    running = only(rules.check_files, setup(rules_problem="mine.toml: no.", proxy=proxy()))
+    assert "goes on with those that it read before" in running.saw
 
 
 def test_on() -> None:

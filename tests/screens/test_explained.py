@@ -15,12 +15,13 @@ from console.app import ConsoleApp
 from console.screens.main import MainScreen
 from console.screens.request_diff import RequestDiff
 from console.widgets.chart import TurnChart
+from console.widgets.keyline import KeyLine
 from console.widgets.lanes import LaneList, LanesPanel
 from console.widgets.status import StatusBar
 from console.widgets.turns import TurnsTable
 from console.widgets.why import WhyPane
-from proxy_core.board import Board, LaneView
-from proxy_core.diagnosis.model import Predicted, Verdict
+from proxy_core.board import Board, LaneView, SlotView
+from proxy_core.diagnosis.model import Advice, Predicted, Verdict
 from proxy_core.events import BoardChanged, Event, LedgerChanged, RecordChanged, RulesChanged
 from proxy_core.exchange import Exchange, Record
 from proxy_core.ledger import Account, Amount, Ledger
@@ -60,7 +61,11 @@ class Shown:
 
     @property
     def ledger(self) -> str:
-        return _plain(self.screen.query_one("#ledger Static", Static))
+        return _plain(self.screen.query_one("#ledger", Static))
+
+    @property
+    def keys(self) -> str:
+        return str(self.screen.query_one(KeyLine).render())
 
     @property
     def looks(self) -> list[object]:
@@ -163,9 +168,85 @@ async def test_an_advised_rule_is_switched_on_right_there() -> None:
         await s.press("p", "space")
         assert s.switched[1:] == [("openclaw.message-id", True)]
         await s.tell(RulesChanged(RuleSet.of(FEW_RULES, {})))
-        assert "on: the next request obeys" in s.why
+        assert "on · space undoes it" in s.why
+        assert "on by now" in s.why
         await s.press("space")
-        assert len(s.switched) == 2, "what is on is not switched off by advice"
+        assert s.switched[2:] == [("openclaw.message-id", False)], "what was done here is undone here"
+
+
+async def test_a_rule_that_is_on_by_now_is_not_switched_off_by_chance() -> None:
+    async with shown(afternoon()) as s:
+        await s.tell(RulesChanged(RuleSet.of(FEW_RULES, {})))
+        await s.press("[", "e")
+        assert "space" not in s.keys
+        await s.press("space", "enter")
+        assert s.switched == []
+        await s.press("n", "space")
+        assert s.switched == [("openclaw.message-id", False)], "who marks it means it"
+
+
+async def test_rules_that_help_together_are_switched_together() -> None:
+    both = Advice("rule", f"openclaw.message-id, {ADVISED}", "Together they keep 97 %.")
+    record = turn(1, "system changed", reused=100, tokens=9_000, lost=8_000, advice=(both,))
+    async with shown([*afternoon()[:2], RecordChanged(record)]) as s:
+        await s.press("e", "space")
+        assert s.switched == [("openclaw.message-id", True), (ADVISED, True)]
+        await s.tell(RulesChanged(RuleSet.of(FEW_RULES, {})))
+        assert f"■ openclaw.message-id, {ADVISED}" in s.why
+        await s.press("space")
+        assert s.switched[2:] == [("openclaw.message-id", False), (ADVISED, False)]
+
+
+async def test_the_key_line_leaves_out_a_switch_that_would_do_nothing() -> None:
+    async with shown(afternoon()) as s:
+        await s.press("[", "e")
+        assert "space switch rule" in s.keys
+        await s.press("[")
+        assert "space" not in s.keys
+        await s.press("space")
+        assert s.switched == []
+        assert any("No rule is advised" in n.message for n in s.app._notifications)
+
+
+async def test_a_key_that_follows_at_once_is_the_pane_s() -> None:
+    async with shown(afternoon()) as s:
+        await s.press("[", "e", "t")
+        s.screen.action_pane("why")
+        assert s.screen.focused is s.screen.query_one(WhyPane)
+
+
+async def test_conversations_that_nothing_is_known_of_but_their_id_are_only_counted() -> None:
+    bare = LaneView("0f3d0847", None, "", None, None, False, 0, 1.0, None, None, None)
+    board = Board((*afternoon_board().lanes, bare), afternoon_board().slots)
+    async with shown([*afternoon(), BoardChanged(board)]) as s:
+        await s.press("s")
+        assert s.screen.query_one(LaneList).option_count == 3
+        subtitle = str(s.screen.query_one(LanesPanel).border_subtitle)
+        assert subtitle == "2 slots · 3 lanes · 1 remembered from before"
+
+
+async def test_the_newest_conversation_shows_until_somebody_reads_the_list() -> None:
+    board = afternoon_board()
+    async with shown(afternoon(), (160, 48)) as s:
+        await s.press("s", "t")
+        await s.tell(BoardChanged(Board(tuple(reversed(board.lanes)), board.slots)))
+        assert "Write a tit…" in s.ledger
+        await s.press("s")
+        await s.tell(BoardChanged(board))
+        assert "Write a tit…" in s.ledger, "now it is read"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (160, 48), (200, 60)])
+async def test_every_slot_can_be_seen(size: tuple[int, int]) -> None:
+    slots = tuple(SlotView(n, None, MAIN, 9_100, True, 0.43, 612.0) for n in range(8))
+    async with shown([*afternoon(), BoardChanged(Board(afternoon_board().lanes, slots))], size) as s:
+        await s.press("s", "tab")
+        below, drawn = s.screen.query_one("#below"), s.screen.query_one("#slots")
+        assert drawn.size.height == 8
+        assert all("10m12s" in line for line in _plain(s.screen.query_one("#slots", Static)).split("\n"))
+        await s.press("end")
+        assert below.scroll_offset.y == below.max_scroll_y
+        assert s.screen.focused is below or below.max_scroll_y == 0
 
 
 async def test_tokens_are_counted_for_a_turn_that_is_looked_at() -> None:
@@ -295,7 +376,7 @@ async def test_one_quiet_notice_for_many_losses() -> None:
     async with shown([*facts(), *map(RecordChanged, lossy)]) as s:
         told = [n for n in s.app._notifications if "system changed" in n.title]
         assert len(told) == 1
-        assert told[0].message.startswith("openclaw, request 1: 8 000 tokens")
+        assert told[0].message.startswith("openclaw, request 1 at ")
 
 
 async def test_foreign_text_is_never_markup() -> None:

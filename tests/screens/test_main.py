@@ -113,7 +113,7 @@ async def test_figures_come_from_the_log(llama_factory: LlamaFactory) -> None:
             await d.send(request)
         await d.until(lambda: table(d).row_count >= 2 and cell(d, table(d).row_count - 1, "sim") != "–")
         last = table(d).row_count - 1
-        assert cell(d, last, "api") == "chat"
+        assert cell(d, last, "number") == str(last + 1)
         assert cell(d, last, "client") == "openclaw"
         assert float(cell(d, last, "sim")) > 0.95
         assert cell(d, last, "reused") in ("97 %", "98 %", "99 %")

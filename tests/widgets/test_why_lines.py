@@ -13,12 +13,12 @@ from textual.content import Content
 from console.widgets.excerpt_lines import excerpt_lines
 from console.widgets.why_figures import figure_lines
 from console.widgets.why_lines import Case, advice, evidence, summary, where
-from proxy_core.diagnosis.model import Diagnosis, Excerpt, Predicted, Verdict
+from proxy_core.diagnosis.model import Advice, Diagnosis, Excerpt, Predicted, Verdict
 from proxy_core.exchange import Exchange, Record
 from proxy_core.llama.answer import Answer
 from proxy_core.llama.turns import Turn
 from proxy_core.rules import RuleSet
-from tests.screens.explained import ADVISED, running, story, system_changed
+from tests.screens.explained import ADVISED, running, story, system_changed, turn
 from tests.screens.few_rules import FEW_RULES
 
 OFF = RuleSet.of(FEW_RULES, {"openclaw.message-id": False, ADVISED: False})
@@ -71,11 +71,48 @@ def test_the_marked_rule_says_its_key_and_one_that_is_on_does_not() -> None:
     assert f"▸ □ {ADVISED}" in said
     assert said.count("space switches it on") == 1
     on = Case(system_changed(), None, RuleSet.of(FEW_RULES, {}))
-    assert on.switchable == ()
     assert "■ openclaw.message-id" in text(advice(on, 70, None))
+    assert "space" not in text(advice(on, 70, None))
+    assert "on · space undoes it" in text(advice(on, 70, ADVISED))
     assert "b lets them work" in text(advice(replace(on, bypass=True), 70, None))
     nobody = Case(system_changed(), None, RuleSet())
     assert nobody.switchable == (), "a rule that is not there cannot be switched"
+
+
+def test_rules_that_help_together_are_one_thing_to_do() -> None:
+    both = f"openclaw.message-id, {ADVISED}"
+    record = turn(1, "system changed", reused=10, tokens=900, advice=(Advice("rule", both, "Together."),))
+    assert Case(record, None, OFF).switchable == (both,)
+    assert f"▸ □ {both}" in text(advice(Case(record, None, OFF), 70, both))
+    assert not Case(record, None, RuleSet.of(FEW_RULES, {ADVISED: False})).is_on(both)
+    assert Case(record, None, RuleSet.of(FEW_RULES, {})).is_on(both)
+    strange = turn(1, "system changed", reused=10, tokens=900, advice=(Advice("rule", "any.x, y", "?"),))
+    assert Case(strange, None, OFF).switchable == ()
+
+
+def test_the_key_that_lets_rules_work_is_not_advised_once_they_do() -> None:
+    again = Advice("kvconsole", "b", "Let the rules work again.")
+    record = turn(1, "system changed", reused=10, tokens=900, advice=(again,))
+    assert "done: the rules work" in text(advice(Case(record, None, OFF), 70, None))
+    assert "done" not in text(advice(Case(record, None, OFF, bypass=True), 70, None))
+
+
+def test_nothing_is_said_twice_where_there_is_no_predecessor() -> None:
+    why = "This is the first request of its conversation"
+    record = turn(
+        1, "cold start", reused=0, tokens=900, normalized=None, why_none=why, evidence=(f"{why}.", "It is.")
+    )
+    said = whole(Case(record), 80)
+    assert said.count(f"{why}.") == 1
+    assert "· It is." in said
+    alone = turn(1, "cold start", reused=0, tokens=900, normalized=None, why_none=why, evidence=(why,))
+    assert evidence(Case(alone), 80) == []
+
+
+def test_what_a_prediction_was_off_never_runs_into_its_source() -> None:
+    far = Predicted(48_109, 48_110, "structure")
+    record = turn(2, "slot taken", reused=34_655, tokens=48_110, predicted=far)
+    assert "off 13.5k predicted (text)" in text(figure_lines(Case(record), 60))
 
 
 def test_figures_name_their_sources() -> None:
@@ -89,7 +126,7 @@ def test_figures_name_their_sources() -> None:
     counted = Predicted(3_050, 18_204, "tokens")
     record = system_changed()
     exact = replace(record, diagnosis=replace(diagnosed(record), predicted=counted))
-    assert "exact    predicted (tokens)" in text(figure_lines(Case(exact), 60))
+    assert "exact     predicted (tokens)" in text(figure_lines(Case(exact), 60))
 
 
 def test_what_is_unknown_is_a_dash_and_says_why() -> None:

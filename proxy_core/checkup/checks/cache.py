@@ -44,7 +44,10 @@ def check_slots(setup: Setup) -> Iterator[Finding]:
         yield Finding("cache", "slots", "ok", saw)
     elif setup.cache_limit == 0:
         saw += " Those without a slot lose their cache, since the host cache is off."
-        do = f"Start llama-server with -np {min(busy, _MOST_SLOTS)}, or without --cache-ram 0."
+        do = (
+            f"Start llama-server without --cache-ram 0, or with -np {min(busy, _MOST_SLOTS)} and a larger "
+            "-c: -np divides it by the slots unless -kvu is given."
+        )
         yield Finding("cache", "slots", "problem", saw, do)
     else:
         saw += " Those without a slot wait in the host cache, and are copied back when they are used."

@@ -24,7 +24,7 @@ def check_access(setup: Setup) -> Iterator[Finding]:
             yield finding
     if fine:
         there = [file.name for file in setup.files if file.mode is not None]
-        saw = f"Fine: {listed(there)}." if there else "There are none yet."
+        saw = f"As they should be: {listed(there)}." if there else "There are none yet."
         yield Finding("files", "access", "ok", saw)
 
 

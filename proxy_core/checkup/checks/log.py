@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from proxy_core.checkup.findings import Finding
 from proxy_core.checkup.process import Process
-from proxy_core.checkup.setup import Setup
+from proxy_core.checkup.setup import Log, Setup
 from proxy_core.checkup.who import is_here, port_of
 from proxy_core.checkup.words import ago, plural
 from proxy_core.logs import STDIN
@@ -69,8 +69,8 @@ def check_whose(setup: Setup) -> Iterator[Finding]:
                 "not by moving it."
             )
             yield Finding("log", "whose", "problem", saw, do)
-        elif process is not None and process.is_llama_server and not process.pipes:
-            saw = f"The server at {setup.upstream} (process {process.pid}) does not write to {path}."
+        elif _writes_elsewhere(setup, log):
+            saw = f"The server at {setup.upstream}{_pid(process)} does not write to {path}."
             yield Finding("log", "whose", "problem", saw, _follow(process, log.path))
         elif (listening := log.facts.address) and is_here(setup.upstream):
             if port_of(listening) == port_of(setup.upstream):
@@ -90,12 +90,11 @@ def check_whose(setup: Setup) -> Iterator[Finding]:
 def check_moving(setup: Setup) -> Iterator[Finding]:
     """Whether lines came when requests came."""
     log = setup.newest_log
-    if log is None:
-        return
+    if log is None or _writes_elsewhere(setup, log):
+        return  # Told by the check before: whether another server's log moves is no matter.
     path, age = visible(log.path), ago(setup.now - log.modified)
-    read = [r.at for r in setup.through if r.at is not None and r.prompt_tokens is not None]
-    newest = max(read, default=None)
-    if newest is not None and log.modified < newest - _SLACK_SECONDS:
+    newest = _newest_read(setup)
+    if newest is not None and _is_left(setup, log):
         saw = (
             f"{path} was written {age} ago, but llama-server answered a request that came "
             f"{ago(setup.now - newest)} ago: it writes elsewhere."
@@ -114,7 +113,7 @@ def check_moving(setup: Setup) -> Iterator[Finding]:
 def check_joined(setup: Setup) -> Iterator[Finding]:
     """Whether the turns of the log are those of the requests."""
     log = setup.newest_log
-    if log is None or setup.proxy is None:
+    if log is None or setup.proxy is None or _is_left(setup, log):
         return
     logs = setup.proxy.logs
     if logs is not None and os.path.realpath(log.path) not in map(os.path.realpath, logs):
@@ -130,6 +129,31 @@ def check_joined(setup: Setup) -> Iterator[Finding]:
             "the upstream writes."
         )
         yield Finding("log", "followed", "hint", saw, do)
+
+
+def _writes_elsewhere(setup: Setup, log: Log) -> bool:
+    """Whether the server at the upstream surely does not write this log itself."""
+    process = setup.at_upstream.process
+    if process is None or process.pipes or not process.is_llama_server:
+        return False
+    return log.inode not in process.inodes
+
+
+def _is_left(setup: Setup, log: Log) -> bool:
+    """Whether the server writes elsewhere: it has another file, or answered when no line came."""
+    newest = _newest_read(setup)
+    late = newest is not None and log.modified < newest - _SLACK_SECONDS
+    return late or _writes_elsewhere(setup, log)
+
+
+def _newest_read(setup: Setup) -> float | None:
+    """When the newest request came that llama-server read."""
+    read = [r.at for r in setup.through if r.at is not None and r.prompt_tokens is not None]
+    return max(read, default=None)
+
+
+def _pid(process: Process | None) -> str:
+    return "" if process is None else f" (process {process.pid})"
 
 
 def _follow(process: Process | None, path: str = "server.log") -> str:

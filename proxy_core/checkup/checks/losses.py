@@ -31,12 +31,16 @@ def check_losses(setup: Setup) -> Iterator[Finding]:
     if setup.proxy is None or not setup.proxy.turns:
         return
     habits = [loss for loss in setup.proxy.losses if loss.turns >= _FEW]
+    lost = sum(loss.tokens for loss in setup.proxy.losses)
     if not habits:
-        saw = f"In {plural(setup.proxy.turns, 'turn')}, nothing was lost again and again."
+        turns = plural(setup.proxy.turns, "turn")
+        often = (
+            f"{number(lost)} tokens were lost; no cause came more than twice" if lost else "nothing was lost"
+        )
+        saw = f"In {turns}, {often}."
         yield Finding("cache", "losses", "ok", saw)
         return
     worst = max(habits, key=lambda loss: loss.tokens)
-    lost = sum(loss.tokens for loss in setup.proxy.losses)
     share = f", {number(100 * worst.tokens / lost)} % of all that was" if lost > worst.tokens else ""
     turns = f"{worst.turns} of {plural(setup.proxy.turns, 'turn')}"
     what = Counter(r.verdict.detail for r in setup.through if r.verdict and r.verdict.cause == worst.cause)

@@ -14,7 +14,12 @@ from proxy_core.visible import visible
 def check_files(setup: Setup) -> Iterator[Finding]:
     """The person's own rule files."""
     if setup.rules_problem is not None:
-        saw = f"{visible(setup.rules_problem)} None of your own rules counts."
+        counts = (
+            "None of your own rules counts."
+            if setup.proxy is None
+            else "The kvconsole that runs goes on with those that it read before, if any."
+        )
+        saw = f"{visible(setup.rules_problem)} {counts}"
         yield Finding("rules", "files", "problem", saw, "Put that right, and try: kvconsole rules check.")
     else:
         yield Finding("rules", "files", "ok", "The rule files are fine.")
