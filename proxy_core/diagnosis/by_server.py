@@ -138,9 +138,9 @@ def _taken(facts: Facts, before: Before) -> Found | None:
     turn, taker = facts.record.turn, before.taker
     if taker is None:
         return None
-    who, lane = _who(taker, facts.record), _lane(taker)
+    who = _who(taker, facts.record)
     slot = "its slot" if before.record.turn is None else f"slot {before.record.turn.slot}"
-    evidence = [f"Request {taker.record.id}{lane} ran in {slot} after request {before.record.id}."]
+    evidence = [f"Request {taker.record.id} ran in {slot} after request {before.record.id}."]
     if dropped := _dropped(turn, before):
         return "evicted", f"after {who}", [*evidence, dropped]
     if facts.cache_ram == 0:
@@ -191,13 +191,6 @@ def _who(taker: Taker, than: Record) -> str:
     exchange, own = taker.record.exchange, than.exchange
     if exchange is None:
         return "a client that asks llama-server directly"
-    lane = (
-        f"“{taker.label}”" if taker.label else f"lane {exchange.lane}" if exchange.lane else "another prompt"
-    )
+    lane = f"“{taker.label}”" if taker.label else "another conversation"
     other = exchange.client is not None and (own is None or own.client != exchange.client)
     return f"{exchange.client}, {lane}" if other else lane
-
-
-def _lane(taker: Taker) -> str:
-    exchange = taker.record.exchange
-    return f" of lane {exchange.lane}" if exchange is not None and exchange.lane else ""

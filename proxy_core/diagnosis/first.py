@@ -8,6 +8,9 @@ from proxy_core.diagnosis.from_log import from_log
 from proxy_core.diagnosis.model import Cause
 from proxy_core.diagnosis.words import count
 
+_WARM = 0.9
+"""Share of a prompt from which on a first request was no cold start, whoever warmed the slot."""
+
 Found = tuple[Cause, str, list[str]]
 
 
@@ -26,6 +29,6 @@ def first(facts: Facts, found: Amounts) -> Found:
     if found.reused and found.reused > found.slack:
         whose = "another prompt" if facts.holder is None else f"the prompt of request {facts.holder}"
         evidence.append(f"{count(found.reused)} tokens came from the cache: {whose} begins alike.")
-        if alone[0] == "healthy":
+        if alone[0] == "healthy" or (found.tokens is not None and found.reused >= _WARM * found.tokens):
             return "healthy", "", evidence
     return "cold start", "", evidence

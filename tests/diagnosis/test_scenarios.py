@@ -203,7 +203,7 @@ def test_a_side_request_that_took_the_only_slot_is_named(llama_factory: LlamaFac
     assert side.exchange is not None
     assert verdict(record).cause == "slot taken"
     assert "“Write a title." in verdict(record).detail
-    assert f"of lane {side.exchange.lane} " in verdict(record).evidence[0]
+    assert f"Request {side.id} ran in slot 0" in verdict(record).evidence[0]
     assert verdict(record).side == "server"
     assert record.cached_n is not None
     assert record.cached_n < 50
@@ -224,7 +224,7 @@ def test_of_two_slots_a_third_conversation_takes_the_older(llama_factory: LlamaF
         record = two.ask(talk(3))
         assert verdict(record).cause == "slot taken"
         assert "“Second." in verdict(record).detail
-        assert f"of lane {thief.exchange.lane} " in verdict(record).evidence[0]
+        assert f"Request {thief.id} ran in slot {thief.turn.slot}" in verdict(record).evidence[0]
 
 
 def test_two_slots_keep_two_conversations(llama_factory: LlamaFactory) -> None:
