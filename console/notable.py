@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from console import figures
 from console.verdicts import one_line, sign
 from console.widgets.turn_columns import clock
-from proxy_core.diagnosis.model import Cause, Diagnosis
 from proxy_core.events import Notice
 from proxy_core.exchange import Record
+from proxy_core.verdict import Cause, Diagnosis
 
 LEAST_SHARE = 0.05
 LEAST_MS = 1000.0

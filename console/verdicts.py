@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from console import figures
-from proxy_core.diagnosis.model import SIDE_OF, Cause, Side, Verdict
 from proxy_core.exchange import Record
 from proxy_core.progress import Progress
+from proxy_core.verdict import SIDE_OF, Cause, Side, Verdict
 from proxy_core.visible import visible
 
 Tone = Literal["good", "fair", "poor", "mark", "quiet"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from proxy_core.diagnosis.model import Verdict
 from proxy_core.exchange import Record
 from proxy_core.lanebook import MOST_LANES, LaneBook
 from proxy_core.lanes import Lane
 from proxy_core.slotbook import Held, Place, SlotBook
+from proxy_core.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,13 @@ from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
 
 from proxy_core import asgi
 from proxy_core.board import Board
-from proxy_core.diagnosis.model import Verdict
 from proxy_core.events import Totals
 from proxy_core.exchange import Bodies, Record
 from proxy_core.ledger import Account, Ledger
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.turns import Turn
 from proxy_core.rules import RuleSet
+from proxy_core.verdict import Verdict
 
 PREFIX = "/kvconsole"
 

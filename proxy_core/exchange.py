@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
-from proxy_core.diagnosis.model import Diagnosis
 from proxy_core.llama.answer import Answer
 from proxy_core.llama.turns import Turn
 from proxy_core.progress import Progress
 from proxy_core.prompt import Api
 from proxy_core.rules import Edit
+from proxy_core.verdict import Diagnosis
 
 _N = TypeVar("_N", int, float)
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from proxy_core.continuity import Continuity, Served, template_changed
+from proxy_core.counting.tokens import Shared, TokenCounter
 from proxy_core.diagnosis.compare import Comparison, Sent, compare, prompt_of
 from proxy_core.diagnosis.facts import Before, Facts, Taker
 from proxy_core.diagnosis.flips import flips
 from proxy_core.diagnosis.judge import judge
-from proxy_core.diagnosis.model import Predicted
 from proxy_core.diagnosis.outline import ToolsAt
 from proxy_core.diagnosis.reuse import predict
 from proxy_core.diagnosis.whatif import Option, Wanted, what_if
@@ -26,8 +26,8 @@ from proxy_core.diagnosis.words import count
 from proxy_core.errors import PromptError
 from proxy_core.exchange import Bodies, Record
 from proxy_core.history import History
-from proxy_core.llama.tokens import Shared, TokenCounter
 from proxy_core.predecessor import Predecessor
+from proxy_core.verdict import Predicted
 
 _K = TypeVar("_K", bound=Hashable)
 _T = TypeVar("_T")

@@ -7,13 +7,13 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from proxy_core.diagnosis.model import Diagnosis
 from proxy_core.events import Event, RecordChanged, Totals, TotalsChanged
 from proxy_core.exchange import OPEN, Bodies, Exchange, Record
 from proxy_core.join import Joiner
 from proxy_core.llama.turns import Turn
 from proxy_core.progress import Progress
 from proxy_core.rulebook import Flips
+from proxy_core.verdict import Diagnosis
 
 
 class History:

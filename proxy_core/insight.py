@@ -11,6 +11,8 @@ from typing import Any, ParamSpec
 
 from proxy_core.board import Board, Boardkeeper
 from proxy_core.continuity import Continuity
+from proxy_core.counting.template import tools_at
+from proxy_core.counting.tokens import TokenCounter
 from proxy_core.diagnosis.facts import Facts, Taker
 from proxy_core.diagnosis.outline import ToolsAt
 from proxy_core.diagnosis.whatif import Wanted
@@ -25,8 +27,6 @@ from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import Batch
 from proxy_core.llama.logfacts import LogCollector
 from proxy_core.llama.slots import SlotState
-from proxy_core.llama.template import tools_at
-from proxy_core.llama.tokens import TokenCounter
 from proxy_core.predecessor import Lookup, beside, between
 from proxy_core.prefill import Prefills, watch_slots
 from proxy_core.rulebook import Rulebook

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from proxy_core.diagnosis.model import Verdict
 from proxy_core.exchange import Record
+from proxy_core.verdict import Verdict
 
 MOST_LANES = 256
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
-from proxy_core.diagnosis.model import Cause, Diagnosis
 from proxy_core.exchange import Record
+from proxy_core.verdict import Cause, Diagnosis
 
 MOST_LANES = 256
 """Lanes with an account of their own; what earlier ones saved and lost stays in the sums over all."""

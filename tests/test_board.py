@@ -8,13 +8,13 @@ from typing import NamedTuple
 import pytest
 
 from proxy_core.board import Board, Boardkeeper, SlotView
-from proxy_core.diagnosis.model import Diagnosis, Verdict
 from proxy_core.exchange import Exchange, Record, Status
 from proxy_core.lanebook import MOST_LANES
 from proxy_core.lanes import Lane
 from proxy_core.llama.answer import Answer
 from proxy_core.llama.turns import Turn
 from proxy_core.progress import Progress
+from proxy_core.verdict import Diagnosis, Verdict
 
 CHAT = Exchange("POST", "/v1/chat/completions", api="chat", label="chat", prompts=True)
 

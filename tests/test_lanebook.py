@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy_core.diagnosis.model import Diagnosis, Verdict
 from proxy_core.exchange import Exchange, Record
 from proxy_core.lanebook import MOST_LANES, LaneBook, Standing
 from proxy_core.llama.answer import Answer
 from proxy_core.llama.turns import Turn
+from proxy_core.verdict import Diagnosis, Verdict
 
 CHAT = Exchange("POST", "/v1/chat/completions", api="chat", label="chat", prompts=True, lane="a")
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy_core.diagnosis.model import CAUSES, Cause, Diagnosis, Predicted, Verdict
 from proxy_core.exchange import Exchange, Record
 from proxy_core.ledger import EMPTY, MOST_LANES, NOTHING, Account, Amount, Bookkeeper, Ledger
 from proxy_core.llama.answer import Answer
 from proxy_core.rules import Edit
+from proxy_core.verdict import CAUSES, Cause, Diagnosis, Predicted, Verdict
 
 CHAT = Exchange("POST", "/v1/chat/completions", api="chat", label="chat", prompts=True, status="done")
 

@@ -8,8 +8,8 @@ import pytest
 
 from console.notable import SECONDS_BETWEEN, Notable
 from console.widgets.turn_columns import clock
-from proxy_core.diagnosis.model import CAUSES, SIDE_OF, Cause
 from proxy_core.exchange import Record
+from proxy_core.verdict import CAUSES, SIDE_OF, Cause
 from tests.screens.explained import MAIN, OTHER, running, turn
 
 LOSS = 5_000

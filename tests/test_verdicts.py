@@ -7,10 +7,10 @@ from typing import get_args
 import pytest
 
 from console.verdicts import COLOUR, left, line, sign, standing, tone, whose
-from proxy_core.diagnosis.model import CAUSES, SIDE_OF, Cause, Diagnosis, Side, Verdict
 from proxy_core.exchange import Exchange, Record, Status
 from proxy_core.llama.turns import Turn
 from proxy_core.progress import Progress
+from proxy_core.verdict import CAUSES, SIDE_OF, Cause, Diagnosis, Side, Verdict
 
 SIGNS: dict[Side, str] = {"client": "✗", "server": "▲", "rules": "↻"}
 OWN: dict[Cause, str] = {"healthy": "✓", "cold start": "·", "cancelled": "✕", "unknown": "?"}

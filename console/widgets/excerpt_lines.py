@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from console.widgets.wrapped import QUIET, chopped, clipped, tail
-from proxy_core.diagnosis.model import Excerpt
+from proxy_core.verdict import Excerpt
 from proxy_core.visible import visible
 
 _MOST_LINES = 5

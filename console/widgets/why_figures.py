@@ -9,8 +9,8 @@ from textual.content import Content
 from console import figures
 from console.widgets.why_lines import Case, Lines
 from console.widgets.wrapped import QUIET, STRONG, clipped
-from proxy_core.diagnosis.model import Predicted
 from proxy_core.exchange import Figure, Source
+from proxy_core.verdict import Predicted
 
 _SOURCES: dict[Source, str] = {
     "answer": "measured (answer)",

@@ -11,9 +11,9 @@ from console.verdicts import COLOUR, line, one_line, progress, tone, whose
 from console.widgets.excerpt_lines import excerpt_lines
 from console.widgets.turn_columns import clock
 from console.widgets.wrapped import QUIET, STRONG, prose, spread
-from proxy_core.diagnosis.model import Advice, Diagnosis, Divergence, How
 from proxy_core.exchange import Record
 from proxy_core.rules import RuleSet
+from proxy_core.verdict import Advice, Diagnosis, Divergence, How
 
 Lines = list[Content]
 

@@ -10,7 +10,7 @@ from proxy_core.checkup.asking import Asker
 from proxy_core.checkup.setup import Lane, Loss, Proxy, Request, RuleSeen
 from proxy_core.checkup.who import kvconsole_at
 from proxy_core.control import PREFIX
-from proxy_core.diagnosis.model import Cause
+from proxy_core.verdict import Cause
 
 _REQUESTS = 500
 

@@ -10,12 +10,12 @@ from typing import Literal
 import msgspec
 
 from proxy_core.checkup.process import Process
-from proxy_core.diagnosis.model import Cause
 from proxy_core.llama.builds import build_number
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.logfacts import LogFacts
 from proxy_core.llama.turns import Turn
 from proxy_core.settings import Settings
+from proxy_core.verdict import Cause
 
 Kind = Literal["nobody", "silent", "llama-server", "kvconsole", "ollama", "other"]
 """Who answers at an address; `silent` takes connections and answers nothing that can be read."""

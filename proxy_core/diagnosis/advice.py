@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from proxy_core.diagnosis.by_server import beside
 from proxy_core.diagnosis.facts import Facts, Option, Taker
-from proxy_core.diagnosis.model import Advice, Cause
 from proxy_core.diagnosis.words import plural, share
+from proxy_core.verdict import Advice, Cause
 
 _MOST_RULES = 3
 

@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from proxy_core.diagnosis.amounts import Amounts
 from proxy_core.diagnosis.facts import Facts
-from proxy_core.diagnosis.model import Cause, Divergence, How
 from proxy_core.diagnosis.words import count, plural, share
+from proxy_core.verdict import Cause, Divergence, How
 
 _MESSAGE: Mapping[How, Cause] = MappingProxyType(
     {"pruned": "history pruned", "compacted": "history compacted", "reasoning": "reasoning dropped"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from proxy_core.diagnosis.amounts import Amounts, left_in_slot, unread
 from proxy_core.diagnosis.facts import Before, Facts, Taker
-from proxy_core.diagnosis.model import Cause
 from proxy_core.diagnosis.words import count, plural
 from proxy_core.exchange import Record
 from proxy_core.llama.turns import Turn
+from proxy_core.verdict import Cause
 
 _NEAR = 0.9
 """Share of what was expected from which on a similarity says that the slot did hold it."""

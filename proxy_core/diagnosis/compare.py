@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from proxy_core.diagnosis.divergence import diverge
 from proxy_core.diagnosis.further import further
-from proxy_core.diagnosis.model import Divergence
 from proxy_core.diagnosis.outline import Outline, ToolsAt, outline
 from proxy_core.errors import PromptError
 from proxy_core.exchange import Bodies
 from proxy_core.prompt import Api, Prompt, parse
+from proxy_core.verdict import Divergence
 
 
 class Sent(NamedTuple):

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from proxy_core.diagnosis.excerpt import excerpt
 from proxy_core.diagnosis.history import fate
-from proxy_core.diagnosis.model import Divergence, Excerpt, How, Part
 from proxy_core.diagnosis.outline import Component, Outline
 from proxy_core.diagnosis.sections import clipped, section
 from proxy_core.diagnosis.seen import FRAME, weight
 from proxy_core.diagnosis.toolset import changed_tools
 from proxy_core.diff.marks import common_start
+from proxy_core.verdict import Divergence, Excerpt, How, Part
 
 
 def diverge(previous: Outline, current: Outline) -> Divergence:

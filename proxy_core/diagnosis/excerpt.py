@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proxy_core.diagnosis.model import Excerpt
 from proxy_core.diff.marks import common_end
+from proxy_core.verdict import Excerpt
 
 _SHARED_LINES = 3
 _SHARED = 240

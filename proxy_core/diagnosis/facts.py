@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proxy_core.diagnosis.model import Divergence, Predicted
 from proxy_core.exchange import Record
+from proxy_core.verdict import Divergence, Predicted
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from proxy_core.diagnosis.amounts import Amounts
 from proxy_core.diagnosis.facts import Facts
 from proxy_core.diagnosis.from_log import from_log
-from proxy_core.diagnosis.model import Cause
 from proxy_core.diagnosis.words import count
+from proxy_core.verdict import Cause
 
 _WARM = 0.9
 """Share of a prompt from which on a first request was no cold start, whoever warmed the slot."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from proxy_core.diagnosis.model import Divergence
 from proxy_core.diagnosis.whatif import moved_by
 from proxy_core.exchange import Exchange
 from proxy_core.rules import Edit
+from proxy_core.verdict import Divergence
 
 _HEAD = -1
 """Stands for what comes before all messages."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from proxy_core.diagnosis.model import Cause
 from proxy_core.diagnosis.words import count
 from proxy_core.exchange import Record
+from proxy_core.verdict import Cause
 
 _GOOD = 0.9
 _LEAST = 32

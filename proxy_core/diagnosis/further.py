@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from proxy_core.diagnosis.model import Divergence
 from proxy_core.diagnosis.outline import Component, Outline
 from proxy_core.diagnosis.sections import clipped, section
 from proxy_core.diagnosis.toolset import changed_tools
 from proxy_core.diff.marks import common_start
+from proxy_core.verdict import Divergence
 
 _HEADING = re.compile(rb"^#{1,6}[ \t]+(.*\S)", re.MULTILINE)
 _MOST = 3

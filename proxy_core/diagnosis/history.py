@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from proxy_core.diagnosis.model import How
 from proxy_core.diagnosis.outline import Component
+from proxy_core.verdict import How
 
 _SUMMARY = re.compile(
     rb"<summary>|state_snapshot|\bcompact(?:ed|ion)\b|\bcondensed\b|continued from a previous|summari[sz]ed\b"

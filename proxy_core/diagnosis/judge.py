@@ -9,9 +9,9 @@ from proxy_core.diagnosis.by_server import by_server
 from proxy_core.diagnosis.facts import Before, Facts
 from proxy_core.diagnosis.first import first
 from proxy_core.diagnosis.from_log import from_log
-from proxy_core.diagnosis.model import Cause, Diagnosis, Divergence, Verdict
 from proxy_core.diagnosis.words import count, plural
 from proxy_core.exchange import Record
+from proxy_core.verdict import Cause, Diagnosis, Divergence, Verdict
 
 Found = tuple[Cause, str, list[str]]
 

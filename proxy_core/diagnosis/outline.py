@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from proxy_core.diagnosis.model import Part
 from proxy_core.diagnosis.seen import Seen, seen_message, seen_tool
 from proxy_core.prompt import Message, Prompt
+from proxy_core.verdict import Part
 
 ToolsAt = Literal["first", "after system", "before last user", "nowhere"]
 """Where a model's chat template writes the declared tools. `nowhere`: the model never sees them."""

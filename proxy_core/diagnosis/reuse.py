@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy_core.diagnosis.model import Divergence, Predicted
+from proxy_core.verdict import Divergence, Predicted
 
 
 def predict(divergence: Divergence, previous_tokens: int | None, tokens: int | None) -> Predicted | None:

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from proxy_core.diagnosis.model import How
 from proxy_core.diagnosis.outline import Component
+from proxy_core.verdict import How
 
 _NAMED = 3
 """Tools that are named; of more, the number is told."""

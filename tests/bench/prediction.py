@@ -29,14 +29,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from proxy_core.counting.tokens import TokenCounter
 from proxy_core.diagnosis.divergence import diverge
-from proxy_core.diagnosis.model import Divergence
 from proxy_core.diagnosis.outline import outline
 from proxy_core.diagnosis.reuse import predict
-from proxy_core.llama.tokens import TokenCounter
 from proxy_core.prompt import Prompt, parse
 from proxy_core.routes import route
 from proxy_core.upstream import UpstreamClient
+from proxy_core.verdict import Divergence
 from tests.clients.case import Case, Level
 from tests.clients.playing import Played, Through, played
 from tests.clients.registry import CASES

@@ -6,7 +6,7 @@ import pytest
 
 from proxy_core.checkup.checks.losses import check_losses
 from proxy_core.checkup.setup import Loss, Said
-from proxy_core.diagnosis.model import CAUSES, Cause
+from proxy_core.verdict import CAUSES, Cause
 from tests.checkup.kit import only, proxy, request, setup, told
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from proxy_core.diagnosis.divergence import diverge
-from proxy_core.diagnosis.model import Divergence
 from proxy_core.diagnosis.outline import Outline, ToolsAt, outline
 from proxy_core.errors import PromptError
 from proxy_core.prompt import Api, Prompt, parse
+from proxy_core.verdict import Divergence
 
 Json = dict[str, Any]
 

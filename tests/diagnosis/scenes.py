@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
-from proxy_core.diagnosis.model import Diagnosis, Verdict
 from proxy_core.events import LogRead
 from proxy_core.exchange import Record
+from proxy_core.verdict import Diagnosis, Verdict
 from tests.rules.talk import Message, assistant, output, system, user
 from tests.running import BOUND, Running, running_engine
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from proxy_core.diagnosis.divergence import diverge
-from proxy_core.diagnosis.model import Divergence, How
 from proxy_core.diagnosis.outline import Outline, outline
+from proxy_core.verdict import Divergence, How
 from tests.diagnosis.kit import Json, assistant, chat, output, pairs, parted, read, system, tool, user
 
 SYSTEM = system("You are Pip.\n\n## Rules\nBe brief.\n\n## Inbound Context\nmessage: 1\n\n## Tail\nend")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy_core.diagnosis.excerpt import CUT, excerpt
-from proxy_core.diagnosis.model import Excerpt
 from proxy_core.diff.marks import common_start
+from proxy_core.verdict import Excerpt
 
 
 def between(previous: str, current: str) -> Excerpt:

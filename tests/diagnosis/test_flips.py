@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proxy_core.diagnosis.flips import flips
-from proxy_core.diagnosis.model import Divergence
 from proxy_core.exchange import Exchange
 from proxy_core.rules import Edit
+from proxy_core.verdict import Divergence
 
 PLAIN = Exchange("POST", "/v1/chat/completions", "chat", "chat", True, rules=("a", "b"))
 IN_SYSTEM = Divergence("changed", "system", "system", message=None)

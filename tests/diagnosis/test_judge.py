@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from proxy_core.diagnosis.facts import Before, Facts, Taker
 from proxy_core.diagnosis.judge import judge
-from proxy_core.diagnosis.model import CAUSES, SIDE_OF, Cause, Diagnosis, Divergence, Predicted
 from proxy_core.exchange import Exchange, Record
 from proxy_core.llama.answer import Answer
 from proxy_core.llama.turns import Turn
+from proxy_core.verdict import CAUSES, SIDE_OF, Cause, Diagnosis, Divergence, Predicted
 
 BEFORE, NOW = 4000, 4298
 """Prompt tokens of both turns."""

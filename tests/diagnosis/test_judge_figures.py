@@ -9,9 +9,9 @@ import pytest
 
 from proxy_core.diagnosis.facts import Before, Facts, Taker
 from proxy_core.diagnosis.judge import judge
-from proxy_core.diagnosis.model import Advice, Cause, Divergence
 from proxy_core.exchange import Exchange, Record
 from proxy_core.llama.turns import Turn
+from proxy_core.verdict import Advice, Cause, Divergence
 from tests.diagnosis.test_judge import BEFORE, SAME, SECTION, exchange, facts, record, turn, verdict
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy_core.diagnosis.divergence import diverge
-from proxy_core.diagnosis.model import Divergence, Predicted
 from proxy_core.diagnosis.reuse import predict
+from proxy_core.verdict import Divergence, Predicted
 from tests.bench.prediction import compare
 from tests.clients.registry import CASES
 from tests.diagnosis.kit import chat, system, user

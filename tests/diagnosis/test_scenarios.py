@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from proxy_core.board import Board
-from proxy_core.diagnosis.model import Divergence
 from proxy_core.events import BoardChanged, LedgerChanged
 from proxy_core.exchange import Record
 from proxy_core.ledger import Ledger
+from proxy_core.verdict import Divergence
 from tests.diagnosis.scenes import (
     EXACT,
     Scene,

@@ -6,7 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from proxy_core.board import Board, LaneView, SlotView
-from proxy_core.diagnosis.model import (
+from proxy_core.exchange import Exchange, Record
+from proxy_core.ledger import Account, Amount, Ledger
+from proxy_core.llama.answer import Answer
+from proxy_core.llama.turns import Turn
+from proxy_core.progress import Progress
+from proxy_core.rules import Edit
+from proxy_core.verdict import (
     Advice,
     Cause,
     Diagnosis,
@@ -15,12 +21,6 @@ from proxy_core.diagnosis.model import (
     Predicted,
     Verdict,
 )
-from proxy_core.exchange import Exchange, Record
-from proxy_core.ledger import Account, Amount, Ledger
-from proxy_core.llama.answer import Answer
-from proxy_core.llama.turns import Turn
-from proxy_core.progress import Progress
-from proxy_core.rules import Edit
 
 START = 1_771_448_460.0
 """2026-02-18 21:01 UTC."""

@@ -21,12 +21,12 @@ from console.widgets.status import StatusBar
 from console.widgets.turns import TurnsTable
 from console.widgets.why import WhyPane
 from proxy_core.board import Board, LaneView, SlotView
-from proxy_core.diagnosis.model import Advice, Predicted, Verdict
 from proxy_core.events import BoardChanged, Event, LedgerChanged, RecordChanged, RulesChanged
 from proxy_core.exchange import Exchange, Record
 from proxy_core.ledger import Account, Amount, Ledger
 from proxy_core.llama.turns import Turn
 from proxy_core.rules import RuleSet
+from proxy_core.verdict import Advice, Predicted, Verdict
 from tests.screens.explained import ADVISED, MAIN, MIDWAY, OTHER, running, story, system_changed, turn
 from tests.screens.few_rules import FEW_RULES
 from tests.screens.fixed import FixedEngine, afternoon, console, facts, settle

@@ -13,11 +13,11 @@ from textual.content import Content
 from console.widgets.excerpt_lines import excerpt_lines
 from console.widgets.why_figures import figure_lines
 from console.widgets.why_lines import Case, advice, evidence, summary, where
-from proxy_core.diagnosis.model import Advice, Diagnosis, Excerpt, Predicted, Verdict
 from proxy_core.exchange import Exchange, Record
 from proxy_core.llama.answer import Answer
 from proxy_core.llama.turns import Turn
 from proxy_core.rules import RuleSet
+from proxy_core.verdict import Advice, Diagnosis, Excerpt, Predicted, Verdict
 from tests.screens.explained import ADVISED, running, story, system_changed, turn
 from tests.screens.few_rules import FEW_RULES
 

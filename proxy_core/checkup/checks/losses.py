@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from proxy_core.checkup.findings import Finding
 from proxy_core.checkup.setup import Setup
 from proxy_core.checkup.words import number, plural
-from proxy_core.diagnosis.model import Cause
+from proxy_core.verdict import Cause
 from proxy_core.visible import visible
 
 _FEW = 3

@@ -11,15 +11,15 @@ from typing import Any
 import httpx
 import msgspec
 
+from proxy_core.counting.asking import APPLY_TEMPLATE, TOKENIZE, asleep, rendered
+from proxy_core.counting.chat_form import chat_form
+from proxy_core.counting.token_list import TokenList, common_tokens, joined, read_tokens, seam
 from proxy_core.diagnosis.excerpt import excerpt
-from proxy_core.diagnosis.model import Excerpt
 from proxy_core.diff.marks import common_start
 from proxy_core.errors import PromptError
-from proxy_core.llama.asking import APPLY_TEMPLATE, TOKENIZE, asleep, rendered
-from proxy_core.llama.chat_form import chat_form
-from proxy_core.llama.token_list import TokenList, common_tokens, joined, read_tokens, seam
 from proxy_core.prompt import Prompt
 from proxy_core.upstream import UpstreamClient, reason
+from proxy_core.verdict import Excerpt
 
 _MOST_BODY = 2 * 1024 * 1024
 _MOST_TEXT = 4 * 1024 * 1024

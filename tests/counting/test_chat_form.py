@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy_core.counting.chat_form import chat_form
 from proxy_core.errors import PromptError
-from proxy_core.llama.chat_form import chat_form
 from proxy_core.prompt import Api, parse
 from tests.real_llama import running_llama
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy_core.llama.asking import asleep, rendered
+from proxy_core.counting.asking import asleep, rendered
 from proxy_core.upstream import UpstreamClient
 from tests.fake_upstream import fake_upstream
 from tests.real_llama import LlamaServer

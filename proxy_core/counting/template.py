@@ -8,8 +8,8 @@ from __future__ import annotations
 import httpx
 import msgspec
 
+from proxy_core.counting.asking import APPLY_TEMPLATE, asleep, rendered
 from proxy_core.diagnosis.outline import ToolsAt
-from proxy_core.llama.asking import APPLY_TEMPLATE, asleep, rendered
 from proxy_core.upstream import UpstreamClient
 
 _SECONDS = 5.0

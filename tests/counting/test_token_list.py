@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy_core.counting.token_list import TokenList, common_tokens, joined, read_tokens, seam
 from proxy_core.diff.marks import common_start
 from proxy_core.errors import PromptError
-from proxy_core.llama.token_list import TokenList, common_tokens, joined, read_tokens, seam
 
 LINES = [f"Line {number} of the history, as told before: naïve, 日本語 and more.\n" for number in range(200)]
 LONG = "".join(LINES)

@@ -9,8 +9,8 @@ import pytest
 
 from console.demo.build_model import TEMPLATE
 from console.demo.server import MODEL
+from proxy_core.counting.template import tools_at
 from proxy_core.diagnosis.outline import ToolsAt
-from proxy_core.llama.template import tools_at
 from proxy_core.upstream import UpstreamClient
 from tests.fake_upstream import FakeUpstream, fake_upstream
 from tests.real_llama import LlamaFactory, LlamaServer

@@ -13,12 +13,12 @@ import msgspec
 import pytest
 
 from console.demo.openclaw_wire import Api
-from proxy_core.llama.tokens import TokenCounter
+from proxy_core.counting.tokens import TokenCounter
 from proxy_core.prompt import Prompt, parse
 from proxy_core.upstream import UpstreamClient
+from tests.counting.test_chat_form import ANTHROPIC_TOOL, CHAT_TOOL, TOOL
 from tests.fake_upstream import FakeUpstream, fake_upstream
 from tests.gateway.playing import conversation
-from tests.llama.test_chat_form import ANTHROPIC_TOOL, CHAT_TOOL, TOOL
 from tests.real_llama import LlamaFactory, LlamaServer
 
 APIS: tuple[Api, ...] = ("chat", "responses", "messages")
@@ -285,7 +285,7 @@ async def test_a_sleeping_server_is_not_woken() -> None:
 async def test_a_server_that_does_not_answer_is_told(
     fake: FakeUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy_core.llama.tokens._SECONDS", 0.2)
+    monkeypatch.setattr("proxy_core.counting.tokens._SECONDS", 0.2)
     client = UpstreamClient(fake.url, 5.0)
     counter = TokenCounter(client)
     assert await counter.shared(chat("a"), chat("b")) is None
@@ -299,7 +299,7 @@ async def test_little_room_costs_time_and_no_figure(
 ) -> None:
     first, second = spoken("chat")[:2]
     plenty = await counter.shared(first, second)
-    monkeypatch.setattr("proxy_core.llama.tokens._KEPT_BYTES", 1)
+    monkeypatch.setattr("proxy_core.counting.tokens._KEPT_BYTES", 1)
     counter.forget()
     assert await counter.shared(first, second) == plenty
     client.posted.clear()

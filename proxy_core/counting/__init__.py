@@ -1,0 +1,1 @@
+"""What llama-server's own template and tokenizer say of prompts, asked over HTTP."""

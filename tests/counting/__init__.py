@@ -1,0 +1,1 @@
+"""Tests of counting prompts on a real server."""
