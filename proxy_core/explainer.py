@@ -17,15 +17,14 @@ from proxy_core.continuity import Continuity, Served, template_changed
 from proxy_core.counting.tokens import Shared, TokenCounter
 from proxy_core.diagnosis.compare import Comparison, Sent, compare, prompt_of
 from proxy_core.diagnosis.facts import Before, Facts, Taker
-from proxy_core.diagnosis.flips import flips
 from proxy_core.diagnosis.judge import judge
 from proxy_core.diagnosis.outline import ToolsAt
-from proxy_core.diagnosis.reuse import predict
 from proxy_core.diagnosis.whatif import Option, Wanted, what_if
 from proxy_core.diagnosis.words import count
 from proxy_core.errors import PromptError
 from proxy_core.exchange import Bodies, Record
 from proxy_core.history import History
+from proxy_core.known import Known, flipped, other_model, with_prompts
 from proxy_core.predecessor import Predecessor
 from proxy_core.verdict import Predicted
 
@@ -43,23 +42,6 @@ _IDLE_SECONDS = 1.0
 _LOOK_SECONDS = 0.25
 _BUDGET_SECONDS = 0.5
 """For trying what rules would have bought."""
-
-
-NOBODY = Predecessor()
-
-
-@dataclass(frozen=True)
-class Known:
-    """What was worked out about a turn's prompt, which no later figure changes."""
-
-    goes_on: Predecessor = NOBODY
-    compared: Comparison | None = None
-    counted_raw: Predicted | None = None
-    """What both prompts share, as the server's tokenizer counts it."""
-    counted: Predicted | None = None
-    uncounted: str | None = None
-    """Why it could not be counted, in a sentence."""
-    options: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -279,7 +261,7 @@ class Explainer:
         before = self._history.get(goes_on.before) if goes_on.before is not None else None
         if before is not None:
             facts = replace(
-                facts, before=self._before(record, before, known), flips=_flips(record, before, known)
+                facts, before=self._before(record, before, known), flips=flipped(record, before, known)
             )
         elif goes_on.before is not None:
             facts = replace(facts, why_none="The request before it is no longer kept")
@@ -287,26 +269,15 @@ class Explainer:
 
     def _before(self, record: Record, before: Record, known: Known) -> Before:
         then, now = self._served.get(before.id), self._served.get(record.id)
-        compared = known.compared
         found = Before(before, model=known.goes_on.other_model, taker=self._around.taker(record, before))
         if then is not None and now is not None:
             found = replace(
                 found,
-                model=found.model or _other_model(then, now),
+                model=found.model or other_model(then, now),
                 renewed=self._continuity.renewed(before, then, record, now),
                 template=template_changed(before, then, record, now),
             )
-        if compared is None:
-            return found
-        sizes = before.prompt_tokens, record.prompt_tokens
-        return replace(
-            found,
-            raw=compared.raw,
-            normalized=compared.normalized,
-            further=compared.further,
-            predicted_raw=known.counted_raw or predict(compared.raw, *_as_sent(compared, *sizes)),
-            predicted=known.counted or predict(compared.normalized, *sizes),
-        )
+        return with_prompts(found, record, known)
 
     def _sent(self, key: int | None) -> Sent | None:
         if key is None:
@@ -319,31 +290,6 @@ class Explainer:
 
 def _counted(shared: Shared | None) -> Predicted | None:
     return None if shared is None else Predicted(shared.tokens, shared.current, "tokens")
-
-
-def _as_sent(compared: Comparison, had: int | None, tokens: int | None) -> tuple[int | None, int | None]:
-    """Tokens that both prompts would have had without rules, which make some longer and some shorter."""
-    raw, normalized = compared.raw, compared.normalized
-    return (
-        _scaled(had, raw.previous_size, normalized.previous_size),
-        _scaled(tokens, raw.size, normalized.size),
-    )
-
-
-def _scaled(tokens: int | None, size: int, counted_size: int) -> int | None:
-    return tokens if tokens is None or not counted_size else round(tokens * size / counted_size)
-
-
-def _other_model(then: Served, now: Served) -> str | None:
-    return then.model if None not in (then.model, now.model) and then.model != now.model else None
-
-
-def _flips(record: Record, before: Record, known: Known) -> tuple[str, ...]:
-    """Switched rules that explain where both part."""
-    now, then = record.exchange, before.exchange
-    if now is None or then is None or known.compared is None:
-        return ()
-    return flips(then, now, known.compared.normalized)
 
 
 def _put(kept: OrderedDict[_K, _T], key: _K, value: _T) -> None:
