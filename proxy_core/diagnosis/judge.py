@@ -28,7 +28,7 @@ def judge(facts: Facts) -> Diagnosis:
     verdict = Verdict(
         cause,
         detail,
-        (*evidence, *_predictions(facts)),
+        (*evidence, *_uncounted(facts)),
         advice(cause, facts),
         predicted=facts.record.cached_n is None and cause not in ("unknown", "cancelled"),
     )
@@ -143,16 +143,8 @@ def _held_off(before: Before) -> bool:
     return raw.shared * normalized.previous_size < normalized.shared * raw.previous_size
 
 
-def _predictions(facts: Facts) -> list[str]:
-    before, told = facts.before, []
-    if before is not None and before.predicted_raw is not None and _held_off(before):
-        raw = before.predicted_raw
-        of = f" of {count(raw.of)}" if raw.of is not None else ""
-        how = "counted by the server's tokenizer" if raw.source == "tokens" else "predicted"
-        told.append(f"Without rules this turn would have reused {count(raw.tokens)}{of} tokens ({how}).")
-    if facts.uncounted is not None:
-        told.append(f"Tokens could not be counted: {facts.uncounted}")
-    return told
+def _uncounted(facts: Facts) -> list[str]:
+    return [] if facts.uncounted is None else [f"Tokens could not be counted: {facts.uncounted}"]
 
 
 def _ms(tokens: int | None, facts: Facts) -> float | None:
