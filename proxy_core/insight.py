@@ -209,6 +209,7 @@ class Insight:
             record,
             holder=self._boards.slots.holder_before(record),
             ms_per_token=self._speed.per_token(record.exchange.model if record.exchange else None),
+            preserves=self._upstream.supports_reasoning_preserve,
             slots=self._upstream.slots,
             lanes=sum(lane.requests > 1 for lane in live),
             cache_ram=logged.cache_mib,

@@ -68,7 +68,13 @@ def _for_cause(cause: Cause, facts: Facts) -> list[Advice]:
                 "Behind the gap, chunks of 256 tokens or more are then shifted, where the model can do that."
             )
             return [Advice("flag", "--cache-reuse 256", why)]
-        case "reasoning dropped":
+        case "rule flipped":
+            why = "A switch then counts in new conversations only, and those under way stay warm."
+            return [Advice("kvconsole", 'flips = "new-lanes"', why)]
+        case "model changed":
+            why = "Each model has a cache of its own, and reads a prompt that another one knows anew."
+            return [Advice("client", "the same model throughout a conversation", why)]
+        case "reasoning dropped" if facts.preserves is not False:
             why = "The template then keeps what the model thought in earlier turns, if it supports that."
             return [Advice("flag", "--reasoning-preserve", why)]
         case "slot taken":

@@ -73,6 +73,8 @@ class Facts:
     """Id of the record whose turn was in the slot right before."""
     ms_per_token: float | None = None
     """What this server takes to evaluate a token."""
+    preserves: bool | None = None
+    """Whether the chat template can keep what the model thought in earlier turns."""
     slots: int | None = None
     lanes: int = 0
     """Conversations of the last hour that asked more than once."""

@@ -126,6 +126,7 @@ def test_a_difference_near_the_end_is_healthy() -> None:
 def test_a_switched_rule_is_nobody_elses_doing() -> None:
     found = judge(facts(779, SECTION, SAME, flips=("openclaw.message-id",))).verdict
     assert (found.cause, found.detail, found.side) == ("rule flipped", "openclaw.message-id", "rules")
+    assert [advice.what for advice in found.advice] == ['flips = "new-lanes"']
 
 
 @pytest.mark.parametrize(
@@ -224,6 +225,8 @@ def test_an_answer_that_was_thought_over_and_not_kept() -> None:
     assert found.verdict.cause == "reasoning dropped"
     assert found.lost_n == 500
     assert "--reasoning-preserve" in {advice.what for advice in found.verdict.advice}
+    cannot = judge(facts(BEFORE, before=thoughtful, preserves=False))
+    assert "--reasoning-preserve" not in {advice.what for advice in cannot.verdict.advice}
 
 
 @pytest.mark.parametrize(
