@@ -60,7 +60,10 @@ def read_listen(value: object) -> str:
     if ":" in bare and host != f"[{bare}]":
         raise ValueError("write an IPv6 address in brackets, like [::1]:1234")
     if not host:
-        raise ValueError(f"needs a host: 127.0.0.1:{port} for this machine, 0.0.0.0:{port} for its networks")
+        number = _port(port)
+        raise ValueError(
+            f"needs a host: 127.0.0.1:{number} for this machine, 0.0.0.0:{number} for its networks"
+        )
     if not _is_host(bare) or (host != bare and ":" not in bare):
         raise ValueError("the host is not a name or an IP address")
     return f"{host}:{_port(port)}"

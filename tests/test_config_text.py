@@ -84,6 +84,7 @@ def test_listen_is_read_in_every_spelling(value: object, listen: str, parts: tup
         ("localhost", "needs a port"),
         ("[::1]", "needs a port"),
         (":1234", "needs a host"),
+        (":\x1f", "port must be"),
         ("::1:1234", "in brackets"),
         ("[localhost]:1", "host is not"),
         ("[::g]:1", "host is not"),
