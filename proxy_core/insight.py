@@ -213,6 +213,7 @@ class Insight:
             slots=self._upstream.slots,
             lanes=sum(lane.requests > 1 for lane in live),
             cache_ram=logged.cache_mib,
+            checkpoints=logged.checkpoints,
             hidden=shows_forced(build, logged.verbosity) is False,
             log=self._sources.has_log,
         )

@@ -51,18 +51,7 @@ class LanesPanel(Container):
     LanesPanel {
         layout: vertical;
         & #lane-heading { height: 1; padding: 0; text-wrap: nowrap; }
-        & LaneList {
-            height: auto;
-            max-height: 50%;
-            border: none;
-            padding: 0;
-            background: transparent;
-            scrollbar-size: 0 1;
-            scrollbar-gutter: stable;
-            text-wrap: nowrap;
-            text-overflow: ellipsis;
-        }
-        & LaneList:focus { border: none; background-tint: $background 0%; }
+        & LaneList { height: auto; max-height: 50%; }
         & #below { height: 1fr; layout: vertical; margin-top: 1; scrollbar-size: 0 1; }
         & #slots { height: auto; text-wrap: nowrap; }
         & #ledger { height: auto; margin-top: 1; text-wrap: nowrap; }

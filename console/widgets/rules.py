@@ -65,17 +65,7 @@ class RulesPanel(Container):
     DEFAULT_CSS = """
     RulesPanel {
         layout: vertical;
-        & RuleList {
-            height: 1fr;
-            border: none;
-            padding: 0;
-            background: transparent;
-            scrollbar-size: 0 1;
-            scrollbar-gutter: stable;
-            text-wrap: nowrap;
-            text-overflow: ellipsis;
-        }
-        & RuleList:focus { border: none; background-tint: $background 0%; }
+        & RuleList { height: 1fr; }
         & #rule-words { height: 9; max-height: 60%; padding: 1 1 0 1; scrollbar-size: 0 1; }
         &.-low #rule-words { display: none; }
         &.-beside {

@@ -20,6 +20,19 @@ _PADDING = 2
 class SteadyList(Scrolled, OptionList):
     """One line each; what is under the cursor stays in its row on the screen."""
 
+    DEFAULT_CSS = """
+    SteadyList {
+        border: none;
+        padding: 0;
+        background: transparent;
+        scrollbar-size: 0 1;
+        scrollbar-gutter: stable;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+        &:focus { border: none; background-tint: $background 0%; }
+    }
+    """
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", "Down", show=False, id="list.down"),
         Binding("k", "cursor_up", "Up", show=False, id="list.up"),

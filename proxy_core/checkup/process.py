@@ -47,10 +47,6 @@ class Process:
             return None
         return last_value(self.argv, names)
 
-    def has(self, *names: str) -> bool:
-        """Whether a flag was given at all."""
-        return self.is_llama_server and any(word.partition("=")[0] in names for word in self.argv)
-
 
 def last_value(argv: Sequence[str], names: Sequence[str]) -> str | None:
     """The last value for a flag, as `--flag VALUE` or `--flag=VALUE`."""

@@ -15,6 +15,9 @@ from proxy_core.verdict import Advice, Cause
 
 _MOST_RULES = 3
 
+_CHECKPOINTS = 32
+"""Most context checkpoints of a slot since b8218, unless `-ctxcp` says otherwise."""
+
 _HALF = 0.5
 """The similarity that llama-server asked for before b6455, and that `-sps` can ask for again."""
 _STEP = 0.05
@@ -156,9 +159,10 @@ def _ram(facts: Facts) -> list[Advice]:
 
 def _checkpoints(facts: Facts) -> list[Advice]:
     why = "With a sliding window, all of the cache is then kept, in more memory; it does nothing for hybrids."
+    more = 2 * (facts.checkpoints or _CHECKPOINTS)
     found = [
         Advice("flag", "--swa-full", why),
-        Advice("flag", "-ctxcp 64", "More checkpoints let the server go back less far."),
+        Advice("flag", f"-ctxcp {more}", "More checkpoints let the server go back less far."),
     ]
     return [*found, *_more_log(facts)]
 

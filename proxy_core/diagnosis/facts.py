@@ -80,6 +80,8 @@ class Facts:
     """Conversations of the last hour that asked more than once."""
     cache_ram: float | None = None
     """Limit of the host cache in MiB; 0 when it is off, negative when it has none."""
+    checkpoints: int | None = None
+    """Most context checkpoints of a slot, where the log told."""
     hidden: bool = False
     """Whether the server, as it runs now, does not log forced re-processing and checkpoints."""
     log: bool = False

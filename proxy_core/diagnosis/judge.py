@@ -91,6 +91,8 @@ def _kept(facts: Facts, before: Before, found: Amounts) -> Found:
         return "unknown", "", [*evidence, lost]
     if found.tokens is not None:
         evidence.append(f"{count(found.reused)} of {count(found.tokens)} tokens were reused.")
+    if facts.record.turn is not None and facts.record.turn.found_in_ram:
+        evidence.append("The slot held another prompt; the server fetched this one from its host cache.")
     return "healthy", "", evidence
 
 

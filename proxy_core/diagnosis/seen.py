@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from proxy_core.prompt import Api, Message
+from proxy_core.prompt.content import TEXT_KEYS
 
 FRAME = 20
 """Size of the marks that a template writes around one message, five tokens or so."""
@@ -31,14 +32,6 @@ _DIGITS = b"0123456789"
 _BEYOND_ASCII = bytes(range(0x80, 0x100))
 
 _DIGEST = 16
-_TEXT_KEYS = {
-    "text": "text",
-    "input_text": "text",
-    "output_text": "text",
-    "summary_text": "text",
-    "reasoning_text": "text",
-    "refusal": "refusal",
-}
 _THOUGHT = re.compile(r"\s*<think>.*?</think>\s*", re.DOTALL)
 """Thoughts that a server leaves in the text (`--reasoning-format none`)."""
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
@@ -213,7 +206,7 @@ def _content(content: object, into: _Text) -> None:
 def _part(part: Mapping[str, Any], into: _Text) -> None:
     kind = part.get("type")
     kind = kind if isinstance(kind, str) else "part"
-    key = _TEXT_KEYS.get(kind)
+    key = TEXT_KEYS.get(kind)
     if key is not None and isinstance(part.get(key), str):
         into.said.append(part[key])
     elif kind == "thinking":

@@ -7,6 +7,7 @@ from hashlib import blake2s
 from typing import Literal, NamedTuple
 
 from proxy_core.diff.pretty import load, pretty
+from proxy_core.prompt.content import TEXT_KEYS, TEXT_TYPES
 from proxy_core.visible import text_lines, visible
 
 SectionKind = Literal["request", "tool", "system", "message", "body"]
@@ -15,15 +16,9 @@ _LONGEST_NAME = 60
 _LISTS = {"chat": "messages", "messages": "messages", "responses": "input"}
 _SYSTEM_KEYS = {"messages": "system", "responses": "instructions"}
 _SYSTEM_ROLES = frozenset({"system", "developer"})
-_TEXTS = frozenset({"text", "input_text", "output_text"})
 # Part types whose member of this name is text to read, or a list of further parts.
-_TEXT_KEYS = {
-    "text": "text",
-    "input_text": "text",
-    "output_text": "text",
-    "summary_text": "text",
-    "reasoning_text": "text",
-    "refusal": "refusal",
+_READ = {
+    **TEXT_KEYS,
     "thinking": "thinking",
     "tool_result": "content",
     "function_call_output": "output",
@@ -140,7 +135,7 @@ def _content(content: object) -> list[str]:
     lines: list[str] = []
     for number, part in enumerate(content, 1):
         kind = part.get("type") if isinstance(part, dict) else "text"
-        if len(content) > 1 or kind not in _TEXTS:
+        if len(content) > 1 or kind not in TEXT_TYPES:
             lines.append(f"▸ part {number} of {len(content)} · {_name(kind)}")
         lines += _part(part)
     return lines
@@ -153,7 +148,7 @@ def _part(part: object) -> list[str]:
     if not isinstance(part, dict):
         return pretty(part)
     kind = part.get("type")
-    key = _TEXT_KEYS.get(kind) if isinstance(kind, str) else None
+    key = _READ.get(kind) if isinstance(kind, str) else None
     if key is None or not isinstance(part.get(key), (str, list)):
         return pretty(part)
     rest = {name: value for name, value in part.items() if name not in ("type", key)}

@@ -53,13 +53,6 @@ def shows_cached(build: int | None, verbosity: int | None) -> bool | None:
     return _cache_lines(build, verbosity)
 
 
-def shows_host_cache(build: int | None, verbosity: int | None) -> bool | None:
-    """Whether the log says what is saved in the host cache and found there; evictions show in any case."""
-    if build is not None and build < _HOST_CACHE:
-        return False
-    return _cache_lines(build, verbosity)
-
-
 def selection_logged(build: int | None, verbosity: int | None) -> bool | None:
     """Whether the log says how a slot was chosen, and so `sim_best` or its forerunner."""
     if build is None:

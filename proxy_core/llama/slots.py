@@ -32,11 +32,6 @@ class SlotState(NamedTuple):
     n_generated: int | None = None
     """0 as long as the prompt is evaluated."""
 
-    @property
-    def evaluating(self) -> bool:
-        """Whether a prompt is being evaluated here, as far as can be told."""
-        return self.busy and not self.n_generated
-
 
 class _NextToken(msgspec.Struct):
     n_decoded: int | None = None

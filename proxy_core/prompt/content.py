@@ -11,6 +11,15 @@ from proxy_core.prompt.model import Api, Call, Kind, Segment, member, opens, spl
 from proxy_core.prompt.spans import Member, Span, items, members, whole
 
 TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
+TEXT_KEYS = {
+    "text": "text",
+    "input_text": "text",
+    "output_text": "text",
+    "summary_text": "text",
+    "reasoning_text": "text",
+    "refusal": "refusal",
+}
+"""By the type of a part, the member that holds its text."""
 
 
 @dataclass

@@ -10,7 +10,6 @@ from proxy_core.llama.builds import (
     selection_logged,
     shows_cached,
     shows_forced,
-    shows_host_cache,
 )
 
 
@@ -34,28 +33,28 @@ def test_build_number(info: str | None, number: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "verbosity", "forced", "cached", "host", "selection"),
+    ("build", "verbosity", "forced", "cached", "selection"),
     [
         # The visibility matrix at the default verbosity, where the log does not tell it.
-        (3000, None, False, None, False, None),
-        (4500, None, False, True, False, None),
-        (4500, 1, False, True, False, True),
-        (5500, None, True, True, False, None),
-        (5500, 0, True, True, False, False),
-        (6500, None, True, True, False, True),
-        (7000, None, True, True, True, True),
-        (8000, 2, False, False, False, False),
-        (9000, 3, True, True, True, True),
-        (9200, None, True, None, True, True),
-        (9200, 3, True, False, True, True),
-        (9200, 4, True, True, True, True),
-        (9829, None, None, None, None, True),
-        (9829, 3, False, False, False, True),
-        (11549, 4, True, True, True, True),
-        (11549, 5, True, True, True, True),
-        (None, None, None, None, None, None),
-        (None, 3, None, None, None, True),
-        (None, 4, True, True, True, True),
+        (3000, None, False, None, None),
+        (4500, None, False, True, None),
+        (4500, 1, False, True, True),
+        (5500, None, True, True, None),
+        (5500, 0, True, True, False),
+        (6500, None, True, True, True),
+        (7000, None, True, True, True),
+        (8000, 2, False, False, False),
+        (9000, 3, True, True, True),
+        (9200, None, True, None, True),
+        (9200, 3, True, False, True),
+        (9200, 4, True, True, True),
+        (9829, None, None, None, True),
+        (9829, 3, False, False, True),
+        (11549, 4, True, True, True),
+        (11549, 5, True, True, True),
+        (None, None, None, None, None),
+        (None, 3, None, None, True),
+        (None, 4, True, True, True),
     ],
 )
 def test_what_a_build_shows(
@@ -63,16 +62,14 @@ def test_what_a_build_shows(
     verbosity: int | None,
     forced: bool | None,
     cached: bool | None,
-    host: bool | None,
     selection: bool | None,
 ) -> None:
     shown = (
         shows_forced(build, verbosity),
         shows_cached(build, verbosity),
-        shows_host_cache(build, verbosity),
         selection_logged(build, verbosity),
     )
-    assert shown == (forced, cached, host, selection)
+    assert shown == (forced, cached, selection)
 
 
 @pytest.mark.parametrize(
