@@ -212,7 +212,13 @@ class Explainer:
         same = before.bodies.raw is before.bodies.normalized and sent.bodies.raw is sent.bodies.normalized
         counted_raw = counted if same else await self._shared(before, sent, raw=True)
         self._known_better(
-            key, known, counted=_counted(counted), counted_raw=_counted(counted_raw), uncounted=None
+            key,
+            known,
+            counted=_counted(counted),
+            counted_raw=_counted(counted_raw),
+            counted_before=counted.previous,
+            rendered=counted.excerpt,
+            uncounted=None,
         )
 
     def _known_better(self, key: int, known: Known, **more: Any) -> None:

@@ -12,9 +12,12 @@ from proxy_core.diagnosis.reuse import predict
 from proxy_core.diagnosis.whatif import Option
 from proxy_core.exchange import Record
 from proxy_core.predecessor import Predecessor
-from proxy_core.verdict import Predicted
+from proxy_core.verdict import Divergence, Excerpt, Predicted
 
 NOBODY = Predecessor()
+
+_END = 32
+"""Tokens at a prompt's end that only ask for an answer, and differ from what comes there later."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Known:
     counted_raw: Predicted | None = None
     """What both prompts share, as the server's tokenizer counts it."""
     counted: Predicted | None = None
+    rendered: Excerpt | None = None
+    """Where the texts part that the chat template makes of both, as far as the server told."""
+    counted_before: int | None = None
+    """Tokens of the whole prompt before, counted in the same way."""
     uncounted: str | None = None
     """Why it could not be counted, in a sentence."""
     options: tuple[Option, ...] = ()
@@ -40,10 +47,25 @@ def with_prompts(found: Before, record: Record, known: Known) -> Before:
     return replace(
         found,
         raw=compared.raw,
-        normalized=compared.normalized,
+        normalized=_rendered(compared.normalized, known),
         further=compared.further,
+        thoughtful=compared.thoughtful,
         predicted_raw=known.counted_raw or predict(compared.raw, *_as_sent(compared, *sizes)),
         predicted=known.counted or predict(compared.normalized, *sizes),
+    )
+
+
+def _rendered(parted: Divergence, known: Known) -> Divergence:
+    """Where both part as forwarded, or as rendered, if only the template parts them."""
+    counted, before = known.counted, known.counted_before
+    if parted.how != "extended" or known.rendered is None or counted is None or not before:
+        return parted
+    if counted.tokens >= before - _END:
+        return parted
+    shared = parted.previous_size * counted.tokens // before
+    name = "what the chat template makes of it"
+    return replace(
+        parted, how="rendered", part="message", name=name, detail="", excerpt=known.rendered, shared=shared
     )
 
 

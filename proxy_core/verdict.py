@@ -45,6 +45,7 @@ How = Literal[
     "pruned",
     "compacted",
     "reasoning",
+    "rendered",
     "shortened",
 ]
 """What became of the predecessor's prompt.
@@ -52,8 +53,9 @@ How = Literal[
 `extended`: it is whole in this one. `changed`: a system text reads otherwise. `added`, `removed`,
 `reordered`, `redescribed`: of the tools. `rewritten`: a message reads otherwise. `pruned`: messages are
 missing or their content was cleared, and later ones come again. `compacted`: messages gave way to a summary.
-`reasoning`: an assistant's message lost what it thought. `shortened`: the prompt ends earlier than its
-predecessor, as when an answer is asked for once more.
+`reasoning`: an assistant's message lost what it thought. `rendered`: the messages came again as they were,
+but the chat template makes another text of them. `shortened`: the prompt ends earlier than its predecessor,
+as when an answer is asked for once more.
 """
 
 SIDE_OF: dict[Cause, Side] = {

@@ -28,6 +28,7 @@ _BECAME: dict[How, str] = {
     "pruned": "is missing, or was cleared",
     "compacted": "gave way to a summary",
     "reasoning": "came back without its reasoning",
+    "rendered": "another text of the same messages",
     "shortened": "ends earlier than before",
 }
 

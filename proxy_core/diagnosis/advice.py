@@ -80,6 +80,11 @@ def _for_cause(cause: Cause, facts: Facts) -> list[Advice]:
         case "reasoning dropped" if facts.preserves is not False:
             why = "The template then keeps what the model thought in earlier turns, if it supports that."
             return [Advice("flag", "--reasoning-preserve", why)]
+        case "reasoning dropped" if facts.before is not None and facts.before.thoughtful:
+            why = (
+                "This one leaves out what the model thought before the latest question; another may keep it."
+            )
+            return [Advice("flag", "--chat-template-file FILE", why)]
         case "slot taken":
             return _slots(facts)
         case "evicted":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from proxy_core.diagnosis.amounts import Amounts
-from proxy_core.diagnosis.facts import Facts
+from proxy_core.diagnosis.facts import Before, Facts
 from proxy_core.diagnosis.words import count, plural, share
 from proxy_core.verdict import Cause, Divergence, How
 
@@ -14,6 +14,9 @@ _MESSAGE: Mapping[How, Cause] = MappingProxyType(
     {"pruned": "history pruned", "compacted": "history compacted", "reasoning": "reasoning dropped"}
 )
 _SAME: frozenset[How] = frozenset({"extended", "shortened"})
+
+
+BY_TEMPLATE = "by the chat template"
 
 
 def cause_of(divergence: Divergence) -> Cause | None:
@@ -27,17 +30,25 @@ def cause_of(divergence: Divergence) -> Cause | None:
     return _MESSAGE.get(divergence.how, "message rewritten")
 
 
+def rendered_cause(before: Before) -> Cause:
+    """What it is called when the template alone makes another text of the same messages."""
+    return "reasoning dropped" if before.thoughtful else "template changed"
+
+
 def by_prompt(facts: Facts, found: Amounts) -> tuple[Cause, str, list[str]] | None:
     """Cause, detail and evidence; None where the prompt goes on as its predecessor ended, or nearly so."""
     before = facts.before
     if before is None or before.normalized is None:
         return None
     parted = before.normalized
-    cause = cause_of(parted)
+    cause = rendered_cause(before) if parted.how == "rendered" else cause_of(parted)
     if cause is None or not _costs(found):
         return None
     exact = before.predicted is not None and before.predicted.source == "tokens"
     evidence = [_where(parted, found, exact=exact)]
+    if parted.how == "rendered":
+        told = "The messages came again as they were, but the chat template makes another text of them."
+        return cause, BY_TEMPLATE, [told, *evidence]
     if facts.flips:
         names = ", ".join(facts.flips)
         evidence.insert(0, f"Rules differ from the turn before: {names}.")

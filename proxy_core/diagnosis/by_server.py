@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proxy_core.diagnosis.amounts import Amounts, left_in_slot, unread
+from proxy_core.diagnosis.by_prompt import BY_TEMPLATE, rendered_cause
 from proxy_core.diagnosis.facts import Before, Facts, Taker
 from proxy_core.diagnosis.words import count, plural
 from proxy_core.exchange import Record
@@ -35,6 +36,7 @@ def by_server(facts: Facts, found: Amounts) -> Found | None:
         or _beside(facts)
         or _taken(facts, before)
         or _unread(before.record)
+        or _rendered(facts, before, found)
         or _compared(facts, before, found)
     )
     if named is None:
@@ -146,6 +148,20 @@ def _taken(facts: Facts, before: Before) -> Found | None:
     if facts.cache_ram == 0:
         evidence.append("The host cache, which could have kept the prompt, is off.")
     return "slot taken", f"by {who}", evidence
+
+
+def _rendered(facts: Facts, before: Before, found: Amounts) -> Found | None:
+    """The slot still held the turn before, and yet not this prompt: what the template makes of it differs."""
+    turn, parted = facts.record.turn, before.normalized
+    if turn is None or parted is None or parted.how != "extended" or facts.holder != before.record.id:
+        return None
+    held, tokens, reused = turn.lcp_n, found.tokens, found.reused
+    if held is None and turn.sim_best is not None and tokens is not None:
+        held = round(turn.sim_best * tokens)
+    if held is None or reused is None or abs(held - reused) > found.slack:
+        return None
+    said = f"The slot still held request {before.record.id}, but {count(held)} tokens of this prompt at most."
+    return rendered_cause(before), BY_TEMPLATE, [said]
 
 
 def _compared(facts: Facts, before: Before, found: Amounts) -> Found | None:

@@ -27,6 +27,8 @@ class Comparison(NamedTuple):
     normalized: Divergence
     further: tuple[str, ...] = ()
     """What else changed behind that place, as forwarded."""
+    thoughtful: bool = False
+    """Whether the earlier request has messages with what the model thought."""
 
 
 def compare(previous: Sent, current: Sent, tools_at: ToolsAt) -> Comparison | None:
@@ -37,7 +39,8 @@ def compare(previous: Sent, current: Sent, tools_at: ToolsAt) -> Comparison | No
         raw = normalized
         if not all(sent.bodies.raw is sent.bodies.normalized for sent in (previous, current)):
             raw = diverge(*_outlines(previous, current, tools_at, raw=True))
-        return Comparison(raw, normalized, further(*outlines, normalized))
+        thoughtful = any(component.seen.thought for component in outlines[0].components)
+        return Comparison(raw, normalized, further(*outlines, normalized), thoughtful)
     except PromptError:
         return None
 

@@ -43,6 +43,8 @@ class Before:
     normalized: Divergence | None = None
     predicted_raw: Predicted | None = None
     predicted: Predicted | None = None
+    thoughtful: bool = False
+    """Whether its prompt has messages with what the model thought."""
     renewed: str | None = None
     """What made the server begin anew since: `the server was restarted`; None when nothing did."""
     template: str | None = None
