@@ -17,7 +17,7 @@ from proxy_core.errors import ConfigError, RuleError
 from proxy_core.rulebook import Rulebook
 from proxy_core.rules import Rule, RuleSet
 from proxy_core.rules.actions import ACTIONS
-from proxy_core.rules.library import shipped_files
+from proxy_core.rules.files import shipped_files
 from proxy_core.rules.rule import Level
 from proxy_core.state import load_state
 

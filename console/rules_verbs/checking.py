@@ -10,7 +10,7 @@ import click
 from proxy_core import paths
 from proxy_core.clients import CLIENTS
 from proxy_core.rules import shipped_rules
-from proxy_core.rules.library import read_files, user_files
+from proxy_core.rules.files import read_files, user_files
 from proxy_core.rules.wording import instead, sentence
 
 

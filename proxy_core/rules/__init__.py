@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy_core.rules.library import load_rules, shipped_rules
+from proxy_core.rules.files import load_rules, shipped_rules
 from proxy_core.rules.rule import Edit, Rule
 from proxy_core.rules.ruleset import Normalized, RuleSet
 
