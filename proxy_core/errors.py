@@ -7,6 +7,7 @@ KvconsoleError
 ├── ChildError          the llama-server that kvconsole was to start did not start
 ├── RuleError           a rule file is wrong
 ├── ThemeError          a theme file is wrong
+├── JournalError        the journal cannot be read
 └── PromptError         a request body is not one that rules can read
 """
 
@@ -70,3 +71,9 @@ class PromptError(KvconsoleError):
     """A request body is not one that rules can read; it is forwarded untouched."""
 
     title = "Not normalized"
+
+
+class JournalError(KvconsoleError):
+    """The journal cannot be read, or has no such entry."""
+
+    title = "Journal"

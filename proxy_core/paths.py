@@ -49,6 +49,11 @@ def lanes_file() -> Path:
     return state_dir() / "lanes.sqlite"
 
 
+def journal_file() -> Path:
+    """The requests of the last days, with all that is known of each."""
+    return state_dir() / "journal.sqlite"
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Replace `path` with `data` in one step, readable by its owner alone (0600)."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from proxy_core import paths
 from proxy_core.lanes.bounds import MOST_LANE_BYTES, MOST_LANES, size_of
+from proxy_core.sqlite_file import BrokenFileError, SqliteFile, used_bytes
 
 VERSION = 1
 """Of the tables; a file of another version is set aside rather than half understood."""
@@ -22,11 +20,8 @@ MOST_FILE_BYTES = 128 * 1024 * 1024
 OLDEST_SECONDS = 7 * 24 * 3600
 """A conversation of last week is in no server's cache any more, and starts cold anyway."""
 
-_BUSY_SECONDS = 5.0
-_LOG_BYTES = 4 * 1024 * 1024
 _WORTH_PACKING = 256
 """Shortest value that is compressed; below, the zlib header takes what is won."""
-_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 
 _TABLES = """
 CREATE TABLE lanes (
@@ -41,6 +36,11 @@ CREATE TABLE memory (
 CREATE UNIQUE INDEX memory_by_key ON memory (lane, rule, key);
 """
 # The sizes are those of the bytes before they were compressed.
+
+_PROBES = (
+    "SELECT id, client, session, head, chain, seen, size FROM lanes LIMIT 0",
+    "SELECT lane, rule, key, size, packed, value FROM memory LIMIT 0",
+)
 
 
 class LaneRow(NamedTuple):
@@ -81,29 +81,20 @@ class LaneWrite(NamedTuple):
         return self._replace(writes=earlier.writes | self.writes, afresh=earlier.afresh)
 
 
-class BrokenLanesError(Exception):
-    """The file is none of ours, damaged, or from a later version."""
-
-
-class LaneFile:
-    """One connection, made when it is needed; for one thread at a time.
-
-    All methods raise `BrokenLanesError` when the file should be set aside, and `sqlite3.Error` or `OSError`
-    when it cannot be read or written.
-    """
+class LaneFile(SqliteFile):
+    """The lanes of all kvconsoles of this person."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self.path = path
+        # Forgotten prompts are overwritten, not only left out of the index.
+        super().__init__(path, version=VERSION, tables=_TABLES, probes=_PROBES, secure_delete="ON")
         self._clock = clock
-        self._db: sqlite3.Connection | None = None
-        self._opened: tuple[int, int] | None = None
 
     def read(self, most: int) -> list[LaneRow]:
         """The newest lanes first, as many as are allowed and fit into memory."""
         if not self.path.exists():
             return []
         rows: list[LaneRow] = []
-        with self._transaction("BEGIN") as db:
+        with self.transaction("BEGIN") as db:
             room = MOST_FILE_BYTES
             found = db.execute(
                 "SELECT size, id, client, session, head, chain, seen FROM lanes WHERE seen >= ? "
@@ -120,7 +111,7 @@ class LaneFile:
     def write(self, batch: Mapping[str, LaneWrite | None]) -> int:
         """Keep lanes, or forget them (None), all or nothing; gives how many values a full lane refused."""
         refused = 0
-        with self._transaction("BEGIN IMMEDIATE") as db:
+        with self.transaction("BEGIN IMMEDIATE") as db:
             for lane_id, lane in batch.items():
                 if lane is None or lane.afresh:
                     db.execute("DELETE FROM lanes WHERE id = ?", (lane_id,))
@@ -138,91 +129,10 @@ class LaneFile:
         """Forget one lane or all; gives how many there were. Their bytes are gone from the disk then."""
         if not self.path.exists():
             return 0
-        with self._transaction("BEGIN IMMEDIATE") as db:
+        with self.transaction("BEGIN IMMEDIATE") as db:
             gone = db.execute("DELETE FROM lanes WHERE ?1 IS NULL OR id = ?1", (lane_id,)).rowcount
-        # Not with `execute`, which takes one step: each step frees one page.
-        db.executescript("PRAGMA incremental_vacuum")
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self.shrink()
         return gone
-
-    def set_aside(self) -> Path | None:
-        """Keep the broken file under another name, which is returned; None when another kvconsole did."""
-        opened = self._opened
-        self.close()
-        with paths.locked(self.path):
-            if opened is None or _inode(self.path) != opened:
-                return None
-            kept = paths.aside(self.path)
-            # What was not yet carried over into the file goes with it.
-            for part in ("", "-wal", "-shm"):
-                source = self.path.with_name(self.path.name + part)
-                if source.exists():
-                    source.rename(kept.with_name(kept.name + part))
-            return kept
-
-    def close(self) -> None:
-        """Let go of the file; the next call opens it again."""
-        db, self._db, self._opened = self._db, None, None
-        if db is not None:
-            db.close()
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        try:
-            db = self._connection()
-            db.execute(begin)
-            try:
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-        except sqlite3.DatabaseError as error:
-            # The low byte is the plain code, the rest says more about it.
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN:
-                raise BrokenLanesError(str(error)) from error
-            raise
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._db is not None and _inode(self.path) == self._opened:
-            return self._db
-        # Also when the file was deleted or set aside by somebody else: what is written there would be lost.
-        self.close()
-        with paths.locked(self.path):
-            if not self.path.exists():
-                # Readable by its owner alone from the first byte on; what SQLite puts beside it follows suit.
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            self._opened = _inode(self.path)
-            self._db = sqlite3.connect(
-                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            _set_up(self._db)
-            return self._db
-
-
-def _set_up(db: sqlite3.Connection) -> None:
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version not in (0, VERSION):
-        raise BrokenLanesError(f"its version is {version}, not {VERSION}")
-    # Forgotten prompts are overwritten, not only left out of the index.
-    db.execute("PRAGMA secure_delete = ON").fetchall()
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}").fetchall()
-    if version == 0:
-        if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise BrokenLanesError("it is a database of another program")
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        db.execute("PRAGMA journal_mode = WAL").fetchall()
-        db.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
-    try:
-        db.execute("SELECT id, client, session, head, chain, seen, size FROM lanes LIMIT 0")
-        db.execute("SELECT lane, rule, key, size, packed, value FROM memory LIMIT 0")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
-            raise BrokenLanesError(str(error)) from error
-        raise
 
 
 def _put(db: sqlite3.Connection, lane_id: str, lane: LaneWrite) -> int:
@@ -255,17 +165,10 @@ def _put(db: sqlite3.Connection, lane_id: str, lane: LaneWrite) -> int:
 
 def _make_room(db: sqlite3.Connection) -> None:
     """Forget the oldest lanes until one more of the largest would fit into the file."""
-    while _used(db) > MOST_FILE_BYTES - MOST_LANE_BYTES:
+    while used_bytes(db) > MOST_FILE_BYTES - MOST_LANE_BYTES:
         gone = db.execute("DELETE FROM lanes WHERE id = (SELECT id FROM lanes ORDER BY seen LIMIT 1)")
         if gone.rowcount == 0:
             return
-
-
-def _used(db: sqlite3.Connection) -> int:
-    pages, free, size = (
-        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-    )
-    return int((pages - free) * size)
 
 
 def _memory(db: sqlite3.Connection, lane_id: str) -> dict[tuple[str, str], bytes]:
@@ -273,7 +176,7 @@ def _memory(db: sqlite3.Connection, lane_id: str) -> dict[tuple[str, str], bytes
     try:
         return {(rule, key): zlib.decompress(value) if packed else value for rule, key, packed, value in rows}
     except zlib.error as error:
-        raise BrokenLanesError(f"a value cannot be unpacked: {error}") from error
+        raise BrokenFileError(f"a value cannot be unpacked: {error}") from error
 
 
 def _pack(value: bytes) -> bytes | None:
@@ -282,11 +185,3 @@ def _pack(value: bytes) -> bytes | None:
         return None
     packed = zlib.compress(value, 1)
     return packed if len(packed) < 0.9 * len(value) else None
-
-
-def _inode(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return None
-    return stat.st_dev, stat.st_ino

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from proxy_core.config_text import visible
-from proxy_core.lanes.file import BrokenLanesError, LaneFile, LaneRow, LaneWrite
+from proxy_core.lanes.file import LaneFile, LaneRow, LaneWrite
+from proxy_core.sqlite_file import BrokenFileError
 
 __all__ = ["LaneRow", "LaneStore"]
 
@@ -193,10 +194,10 @@ class LaneStore:
         try:
             try:
                 return work(self._file)
-            except BrokenLanesError as error:
+            except BrokenFileError as error:
                 self._set_aside(self._file, error)
                 return work(self._file)
-        except (BrokenLanesError, sqlite3.Error, OSError) as error:
+        except (BrokenFileError, sqlite3.Error, OSError) as error:
             self._file.close()
             where = visible(str(self._file.path))
             reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -206,7 +207,7 @@ class LaneStore:
             )
             return None
 
-    def _set_aside(self, file: LaneFile, error: BrokenLanesError) -> None:
+    def _set_aside(self, file: LaneFile, error: BrokenFileError) -> None:
         where = visible(str(file.path))
         kept = file.set_aside()
         if kept is not None:

@@ -1,0 +1,30 @@
+"""The journal: what became of each request, on disk, across restarts."""
+
+from __future__ import annotations
+
+from proxy_core.journal.entry import Call, Entry, Facts, Key, Said, Summary, new_run, summary_of
+from proxy_core.journal.file import Info, JournalFile, Limits
+from proxy_core.journal.opening import open_journal
+from proxy_core.journal.reading import Wanted
+from proxy_core.journal.records import entry_of, record_of, said_of
+from proxy_core.journal.writer import JournalWriter
+
+__all__ = [
+    "Call",
+    "Entry",
+    "Facts",
+    "Info",
+    "JournalFile",
+    "JournalWriter",
+    "Key",
+    "Limits",
+    "Said",
+    "Summary",
+    "Wanted",
+    "entry_of",
+    "new_run",
+    "open_journal",
+    "record_of",
+    "said_of",
+    "summary_of",
+]

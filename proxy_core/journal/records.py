@@ -1,0 +1,128 @@
+"""Records of a run as entries of the journal, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy_core.exchange import OPEN, Bodies, Exchange, Record
+from proxy_core.journal.entry import Call, Entry, Facts, Said, Summary
+from proxy_core.llama.generated import Generated
+from proxy_core.verdict import Diagnosis
+
+_EXCHANGE = (
+    "method",
+    "path",
+    "api",
+    "label",
+    "prompts",
+    "client",
+    "model",
+    "messages",
+    "stream",
+    "status",
+    "http_status",
+    "lane",
+    "note",
+    "rules",
+    "reasoned",
+)
+"""Fields that an exchange and an entry have alike."""
+
+
+def entry_of(
+    record: Record,
+    run: str,
+    *,
+    bodies: Bodies | None = None,
+    said: Said | None = None,
+    ruleset: str | None = None,
+    build: str | None = None,
+) -> Entry | None:
+    """A record as it is kept; None for a turn of unknown time, which the server's log tells again anyway.
+
+    Args:
+        record: The record.
+        run: Whose record it is, see `new_run`.
+        bodies: The request's body, where it has one.
+        said: What the model answered.
+        ruleset: Which version of the rules was in force.
+        build: The server's build.
+    """
+    if record.at is None:
+        return None
+    exchange = record.exchange
+    known: dict[str, Any] = {}
+    if exchange is not None:
+        known = {name: getattr(exchange, name) for name in _EXCHANGE}
+        known |= {"matched": tuple(sorted(exchange.matched)), "figures": exchange.answer}
+        known |= {"edits": exchange.edits}
+    elif record.turn is not None:
+        ended = "error" if record.turn.error else "cancelled" if record.turn.cancelled else "done"
+        known = {"status": ended}
+    return Entry(
+        run=run,
+        record=record.id,
+        at=record.at,
+        **known,
+        turn=record.turn,
+        flipped=record.flipped,
+        total_ms=record.total_ms,
+        ruleset=ruleset,
+        build=build,
+        diagnosis=record.diagnosis,
+        said=said,
+        bodies=bodies,
+    )
+
+
+def record_of(kept: Entry | Summary, record_id: int | None = None) -> Record:
+    """An entry as a record; that of a summary has no edits, and its diagnosis is a verdict in short.
+
+    Args:
+        kept: What the journal holds.
+        record_id: An id among the records of this run; without it the one that it had in its own.
+    """
+    diagnosis = kept.diagnosis if isinstance(kept, Entry) else _short(kept)
+    return Record(
+        id=kept.record if record_id is None else record_id,
+        at=kept.at,
+        exchange=_exchange(kept),
+        turn=kept.turn,
+        flipped=kept.flipped,
+        diagnosis=diagnosis,
+    )
+
+
+def said_of(generated: Generated) -> Said | None:
+    """What the model said, as it is kept; None where it was heard to say nothing."""
+    calls = tuple(Call(call.id, call.name, call.arguments) for _, call in sorted(generated.calls.items()))
+    said = Said(generated.text, generated.reasoning, calls, generated.thought)
+    return None if said == Said() else said
+
+
+def _exchange(kept: Facts) -> Exchange | None:
+    if kept.method is None or kept.path is None or kept.label is None:
+        return None
+    known: dict[str, Any] = {name: getattr(kept, name) for name in _EXCHANGE}
+    if kept.status in OPEN:
+        # Its kvconsole ended before it did.
+        known["status"] = "cancelled"
+    return Exchange(
+        **known,
+        edits=kept.edits if isinstance(kept, Entry) else (),
+        matched=frozenset(kept.matched),
+        answer=kept.figures,
+        total_ms=kept.total_ms,
+    )
+
+
+def _short(kept: Summary) -> Diagnosis | None:
+    if kept.verdict is None:
+        return None
+    return Diagnosis(
+        kept.verdict,
+        lost_n=kept.lost_n,
+        lost_ms=kept.lost_ms,
+        saved_n=kept.saved_n,
+        saved_ms=kept.saved_ms,
+    )
