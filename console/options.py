@@ -1,4 +1,4 @@
-"""What the commands share: the options of everything that runs the proxy, and the settings they give."""
+"""What the commands share: options of several of them, and the settings that they give."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 # Written out rather than imported: `kvconsole --help` should not wait for the engine.
 LEVELS = ("safe", "careful", "aggressive")
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 LEVEL = click.option("--level", type=click.Choice(LEVELS), help="How much rules may take.  [default: safe]")
 
@@ -46,6 +48,32 @@ def engine_options(command: _F) -> _F:
     ):
         command = option(command)
     return command
+
+
+def source_options(command: _F) -> _F:
+    """`[SOURCE]… --lane --since --last`, for verbs that work on captured requests; see `choosing.chosen`."""
+    for option in (
+        click.option("--last", type=click.IntRange(1), metavar="N", help="Only the newest N requests."),
+        click.option(
+            "--since", metavar="WHEN", help="Only from then on: 2h, 3d, 2026-02-18, or 2026-02-18T14:00."
+        ),
+        click.option("--lane", metavar="ID", help="Only this conversation."),
+        click.argument("sources", metavar="[SOURCE]...", nargs=-1),
+    ):
+        command = option(command)
+    return command
+
+
+def rule_options(command: _F) -> _F:
+    """`--level --rules`, for verbs that let requests go through rules; see `ruling.ruled`."""
+    option = click.option(
+        "--rules",
+        "which",
+        multiple=True,
+        metavar="ID|FILE.toml",
+        help="Repeatable. With ids, these rules and no others; a file adds its rules.",
+    )
+    return LEVEL(option(command))
 
 
 def over(outer: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:

@@ -77,3 +77,9 @@ class JournalError(KvconsoleError):
     """The journal cannot be read, or has no such entry."""
 
     title = "Journal"
+
+
+class CaptureError(KvconsoleError):
+    """A source of captured requests cannot be read at all."""
+
+    title = "Captures"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -54,6 +54,8 @@ class Intake:
     """Whether everything is to pass through untouched; conversations are told apart all the same."""
     context: Callable[[], int | None]
     """Tokens that fit into one slot, as far as the upstream told."""
+    who: Callable[[Mapping[str, str], Prompt], str | None] = recognize
+    """Tells the client from a request's headers (by lower-case name) and its prompt."""
 
     def take(self, exchange: Exchange, headers: Headers, raw: bytes) -> Taken:
         """The exchange with what its prompt tells, and the body to forward.
@@ -84,7 +86,7 @@ class Intake:
             self.lanes.measured(exchange.lane, tokens / len(body))
 
     def _normalized(self, exchange: Exchange, headers: dict[str, str], prompt: Prompt) -> Taken:
-        client = recognize(headers, prompt)
+        client = self.who(headers, prompt)
         exchange = replace(
             exchange,
             client=client or exchange.client,

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.options import LEVEL, engine_options, over
+from console.options import JSON, LEVEL, engine_options, over
 from console.rules_verbs.templates import TEMPLATES
 
 if TYPE_CHECKING:
     from proxy_core.prompt import Api
 
 # As in console.cli, nothing else is imported until it is needed.
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @click.group()
@@ -27,7 +25,7 @@ def rules() -> None:
 @rules.command("list")
 @click.option("--client", metavar="NAME", help="Only the rules that run for this client.")
 @LEVEL
-@_JSON
+@JSON
 @click.pass_context
 def rules_list(context: click.Context, /, client: str | None, as_json: bool, **typed: Any) -> None:
     """List all rules, and whether they are on."""
@@ -39,7 +37,7 @@ def rules_list(context: click.Context, /, client: str | None, as_json: bool, **t
 @rules.command("show")
 @click.argument("rule", metavar="ID")
 @LEVEL
-@_JSON
+@JSON
 @click.pass_context
 def rules_show(context: click.Context, /, rule: str, as_json: bool, **typed: Any) -> None:
     """Show all there is to know about a rule."""
@@ -87,7 +85,7 @@ def rules_check(files: tuple[Path, ...]) -> None:
     help="The slot's context, which restore may fill.",
 )
 @LEVEL
-@_JSON
+@JSON
 @click.pass_context
 def rules_test(
     context: click.Context,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxy_core.captures.captured import Answered, Call, Said
+from proxy_core.captures.captured import Answered
 from proxy_core.llama.generated import GeneratedReader
+from proxy_core.llama.said import Said, said_of
 
 EVENT_STREAM = "text/event-stream"
 
@@ -16,18 +17,14 @@ def is_stream(answer: Answered) -> bool:
     return answer.type.startswith(EVENT_STREAM) or body.lstrip()[:6] in (b"data: ", b"event:")
 
 
-def said_of(answer: Answered) -> Said | None:
+def said_in(answer: Answered) -> Said | None:
     """What the model said, from the body where the source did not put it together; None if that fails."""
     if answer.said is not None or answer.body is None:
         return answer.said
     reader = GeneratedReader()
     for data in _events(answer.body) if is_stream(answer) else [answer.body]:
         reader.read(data)
-    made = reader.generated
-    calls = tuple(Call(call.name, call.arguments, call.id) for call in made.calls.values())
-    if not reader.complete or not (made.text or made.reasoning or calls):
-        return None
-    return Said(made.text, made.reasoning, calls)
+    return said_of(reader.generated) if reader.complete else None
 
 
 def _events(body: bytes) -> Iterator[bytes]:

@@ -8,16 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from proxy_core.errors import KvconsoleError
+from proxy_core.llama.said import Said
 from proxy_core.prompt import Api
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-
-
-class CaptureError(KvconsoleError):
-    """A source of captured requests cannot be read at all."""
-
-    title = "Captures"
 
 
 class Place(NamedTuple):
@@ -51,22 +45,6 @@ class Passed(NamedTuple):
     """An entry that is sound, but no request to a language model."""
 
     place: Place
-
-
-class Call(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A tool call in the model's own spelling."""
-
-    name: str = ""
-    arguments: str = ""
-    id: str = ""
-
-
-class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the model answered, put together."""
-
-    text: str = ""
-    reasoning: str = ""
-    calls: tuple[Call, ...] = ()
 
 
 class Answered(NamedTuple):

@@ -27,11 +27,11 @@ from proxy_core.captures.captured import (
     Place,
     Problem,
     Read,
-    Said,
 )
 from proxy_core.captures.headers import clean_path, kept_headers
 from proxy_core.captures.json_parts import BrokenJsonError, elements
 from proxy_core.captures.stream import Stream
+from proxy_core.llama.said import Said
 from proxy_core.routes import route
 
 _NO_BODY = (

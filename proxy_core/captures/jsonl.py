@@ -22,9 +22,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from proxy_core.captures.captured import Answered, Captured, Figures, Finding, Place, Problem, Read, Said
+from proxy_core.captures.captured import Answered, Captured, Figures, Finding, Place, Problem, Read
 from proxy_core.captures.headers import clean_path, kept_headers
 from proxy_core.captures.stream import Stream
+from proxy_core.llama.said import Said
 from proxy_core.prompt import Api
 
 FORMAT = 1

@@ -14,10 +14,11 @@ from secrets import token_bytes
 
 import msgspec
 
-from proxy_core.captures.answers import is_stream, said_of
-from proxy_core.captures.captured import Answered, Call, Captured, Finding, Hint, Said
+from proxy_core.captures.answers import is_stream, said_in
+from proxy_core.captures.captured import Answered, Captured, Finding, Hint
 from proxy_core.captures.headers import clean_path
 from proxy_core.captures.secrets import Found, Level, look, looks_random, named_secret
+from proxy_core.llama.said import Call, Said
 from proxy_core.prompt.model import spliced
 
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^ \t\r\n"{}\[\],:]+', re.DOTALL)
@@ -201,7 +202,7 @@ class Redactor:
         return None if text is None else self.text(text)
 
     def _answer(self, answer: Answered) -> Answered:
-        said = said_of(answer)
+        said = said_in(answer)
         body = answer.body
         if body is not None:
             # The pieces of a stream cut secrets in two, so only what they amount to can be masked.

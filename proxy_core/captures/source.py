@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
 from proxy_core.captures import bodies, har, jsonl, proxy_log
-from proxy_core.captures.captured import Captured, CaptureError, Passed, Place, Problem, Read
+from proxy_core.captures.captured import Captured, Passed, Place, Problem, Read
 from proxy_core.captures.stream import Stream
+from proxy_core.errors import CaptureError
 
 MOST_TOLD = 100
 """Problems of one source that are kept; all are counted."""

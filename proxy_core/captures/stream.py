@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from proxy_core.captures.captured import CaptureError
+from proxy_core.errors import CaptureError
 
 PIECE = 256 * 1024
 """Bytes that are read at once."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from proxy_core.journal.entry import Call, Entry, Facts, Key, Said, Summary, new_run, summary_of
+from proxy_core.journal.entry import Entry, Facts, Key, Summary, new_run, summary_of
 from proxy_core.journal.file import Info, JournalFile, Limits
 from proxy_core.journal.opening import open_journal
 from proxy_core.journal.reading import Wanted
-from proxy_core.journal.records import entry_of, record_of, said_of
+from proxy_core.journal.records import entry_of, record_of
 from proxy_core.journal.writer import JournalWriter
 
 __all__ = [
-    "Call",
     "Entry",
     "Facts",
     "Info",
@@ -18,13 +17,11 @@ __all__ = [
     "JournalWriter",
     "Key",
     "Limits",
-    "Said",
     "Summary",
     "Wanted",
     "entry_of",
     "new_run",
     "open_journal",
     "record_of",
-    "said_of",
     "summary_of",
 ]

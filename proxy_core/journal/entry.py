@@ -10,6 +10,7 @@ import msgspec
 from proxy_core.errors import JournalError
 from proxy_core.exchange import UNKNOWN, Bodies, Status
 from proxy_core.llama.answer import Answer
+from proxy_core.llama.said import Said
 from proxy_core.llama.turns import Turn
 from proxy_core.prompt import Api
 from proxy_core.rules import Edit
@@ -44,25 +45,6 @@ class Key(NamedTuple):
                 f"{text!r} is no id of an entry. One looks like 3f9a12c4-17; `kvconsole inspect` lists them."
             )
         return cls(run, int(record))
-
-
-class Call(msgspec.Struct, frozen=True):
-    """A tool call that the model made."""
-
-    id: str = ""
-    name: str = ""
-    arguments: str = ""
-    """In the model's own spelling, where the API tells it."""
-
-
-class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the model answered."""
-
-    text: str = ""
-    reasoning: str = ""
-    calls: tuple[Call, ...] = ()
-    thought: bool = False
-    """Whether there was any reasoning, also where the API does not tell its words."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

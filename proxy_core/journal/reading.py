@@ -45,6 +45,14 @@ class JournalReading(SqliteFile):
         """All that is kept of one request; None when nothing is, or no longer."""
         return self._read("run = ? AND record = ?", key, bodies=True)
 
+    def count(self, wanted: Wanted = ALL) -> int:
+        """How many entries there are."""
+        if not self.path.exists():
+            return 0
+        where, given = _where(wanted)
+        with self.transaction() as db:
+            return int(db.execute(f"SELECT count(*) FROM entries WHERE {where}", given).fetchone()[0])
+
     def newest(self, most: int, wanted: Wanted = ALL) -> list[Summary]:
         """The newest summaries, the newest of them first."""
         if not self.path.exists():
@@ -67,6 +75,7 @@ class JournalReading(SqliteFile):
         wanted: Wanted = ALL,
         *,
         bodies: bool = True,
+        skip: int = 0,
         damaged: Callable[[Key, BrokenFileError], None] | None = None,
     ) -> Iterator[Entry]:
         """Whole entries, oldest first; not all of them are in memory at once.
@@ -74,11 +83,13 @@ class JournalReading(SqliteFile):
         Args:
             wanted: Which.
             bodies: Whether the bodies are read as well.
+            skip: How many of the oldest are left out.
             damaged: Takes the entries that cannot be read, and the others come all the same; without it, the
                 first of them raises.
         """
         for page in self._pages(wanted, "run, record"):
-            for _, entry_id, run, record in page:
+            left_out, skip = page[:skip], max(0, skip - len(page))
+            for _, entry_id, run, record in page[len(left_out) :]:
                 try:
                     entry = self._read("id = ?", (entry_id,), bodies=bodies)
                 except BrokenFileError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from proxy_core.exchange import OPEN, Bodies, Exchange, Record
-from proxy_core.journal.entry import Call, Entry, Facts, Said, Summary
-from proxy_core.llama.generated import Generated
+from proxy_core.journal.entry import Entry, Facts, Summary
+from proxy_core.llama.said import Said
 from proxy_core.verdict import Diagnosis
 
 _EXCHANGE = (
@@ -91,13 +91,6 @@ def record_of(kept: Entry | Summary, record_id: int | None = None) -> Record:
         flipped=kept.flipped,
         diagnosis=diagnosis,
     )
-
-
-def said_of(generated: Generated) -> Said | None:
-    """What the model said, as it is kept; None where it was heard to say nothing."""
-    calls = tuple(Call(call.id, call.name, call.arguments) for _, call in sorted(generated.calls.items()))
-    said = Said(generated.text, generated.reasoning, calls, generated.thought)
-    return None if said == Said() else said
 
 
 def _exchange(kept: Facts) -> Exchange | None:

@@ -12,7 +12,8 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from proxy_core.exchange import Bodies
-from proxy_core.journal.entry import Entry, Facts, Said, Summary, summary_of
+from proxy_core.journal.entry import Entry, Facts, Summary, summary_of
+from proxy_core.llama.said import Said
 from proxy_core.rules import Edit
 from proxy_core.verdict import Diagnosis, Excerpt, Verdict
 

@@ -19,11 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from proxy_core.exchange import Bodies
-from proxy_core.journal.entry import Entry, Key, Said
+from proxy_core.journal.entry import Entry, Key
 from proxy_core.journal.file import JournalFile
 from proxy_core.journal.prepared import prepare
 from proxy_core.journal.writer import JournalWriter
 from proxy_core.llama.answer import Answer
+from proxy_core.llama.said import Said
 from proxy_core.llama.turns import Turn
 from proxy_core.rules import Edit
 from tests.journal.kit import conversation

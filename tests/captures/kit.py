@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from proxy_core.captures.captured import (
     Answered,
-    Call,
     Captured,
     Figures,
     Finding,
@@ -21,9 +20,9 @@ from proxy_core.captures.captured import (
     Place,
     Problem,
     Read,
-    Said,
 )
 from proxy_core.captures.stream import Stream
+from proxy_core.llama.said import Call, Said
 
 Json = dict[str, Any]
 PATIENT = settings(deadline=None, max_examples=60)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy_core.captures import har
-from proxy_core.captures.captured import Answered, Captured, Figures, Passed, Said
+from proxy_core.captures.captured import Answered, Captured, Figures, Passed
+from proxy_core.llama.said import Said
 from tests.captures.kit import PATIENT, Json, captures, read, request, stream
 
 

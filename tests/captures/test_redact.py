@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from proxy_core.captures import har, html_page, jsonl, markdown
 from proxy_core.captures.bundle import bundle
-from proxy_core.captures.captured import Answered, Call, Captured, Finding, Hint, Said
+from proxy_core.captures.captured import Answered, Captured, Finding, Hint
 from proxy_core.captures.redact import Redactor
 from proxy_core.captures.secrets import Level, kinds, looks_random, named_secret
 from proxy_core.diagnosis.divergence import diverge
 from proxy_core.diagnosis.outline import outline
+from proxy_core.llama.said import Call, Said
 from proxy_core.prompt import parse
 from proxy_core.rules.patterns import pattern
 from tests.captures.kit import BODIES, PATIENT, captures, chat, request

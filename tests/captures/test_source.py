@@ -15,8 +15,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from proxy_core.captures import CaptureError, har, jsonl, open_source, open_sources
+from proxy_core.captures import har, jsonl, open_source, open_sources
 from proxy_core.captures.source import MOST_TOLD
+from proxy_core.errors import CaptureError
 from tests.captures.kit import request
 from tests.captures.test_proxy_log import entry
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy_core.captures import stream as streams
-from proxy_core.captures.captured import CaptureError
 from proxy_core.captures.stream import Stream
+from proxy_core.errors import CaptureError
 from tests.captures.kit import PATIENT, TEXT, stream
 
 _PLAIN = st.binary(max_size=300).filter(lambda data: data[:2] not in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff"))

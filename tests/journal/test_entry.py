@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from proxy_core.errors import JournalError
 from proxy_core.exchange import Bodies
-from proxy_core.journal.entry import Entry, Key, Said, new_run, summary_of
+from proxy_core.journal.entry import Entry, Key, new_run, summary_of
+from proxy_core.llama.said import Said
 from proxy_core.rules import Edit
 from proxy_core.verdict import Advice, Diagnosis, Verdict
 from tests.journal.kit import entry, whole

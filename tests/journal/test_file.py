@@ -11,9 +11,10 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy_core.journal.entry import Key, Said, summary_of
+from proxy_core.journal.entry import Key, summary_of
 from proxy_core.journal.file import Info, JournalFile, Limits
 from proxy_core.journal.prepared import prepare
+from proxy_core.llama.said import Said
 from proxy_core.rules import Edit
 from proxy_core.verdict import Diagnosis, Verdict
 from tests.journal.kit import DAY, NOW, Clock, conversation, entry, kept, noise, records, whole, write

@@ -7,10 +7,11 @@ from dataclasses import fields, replace
 import pytest
 
 from proxy_core.exchange import Exchange, Record, Status
-from proxy_core.journal.entry import Call, Facts, Said, summary_of
-from proxy_core.journal.records import entry_of, record_of, said_of
+from proxy_core.journal.entry import Facts, summary_of
+from proxy_core.journal.records import entry_of, record_of
 from proxy_core.llama.answer import Answer
 from proxy_core.llama.generated import Generated, GeneratedCall
+from proxy_core.llama.said import Call, Said, said_of
 from proxy_core.llama.turns import Turn
 from proxy_core.rules import Edit
 from proxy_core.verdict import Advice, Diagnosis, Verdict
@@ -107,5 +108,5 @@ def test_what_the_model_said_is_kept_in_its_order() -> None:
     generated = Generated(
         "text", "thought", {2: GeneratedCall("c2", "n2", "{}"), 0: GeneratedCall("c0", "n0")}, True
     )
-    assert said_of(generated) == Said("text", "thought", (Call("c0", "n0"), Call("c2", "n2", "{}")), True)
+    assert said_of(generated) == Said("text", "thought", (Call("n0", "", "c0"), Call("n2", "{}", "c2")), True)
     assert said_of(Generated()) is None

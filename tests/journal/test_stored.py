@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy_core.exchange import Status
-from proxy_core.journal.entry import Call, Entry, Said, Summary, summary_of
+from proxy_core.journal.entry import Entry, Summary, summary_of
 from proxy_core.journal.stored import (
     UnreadableError,
     details_json,
@@ -21,6 +21,7 @@ from proxy_core.journal.stored import (
     summary_json,
 )
 from proxy_core.llama.answer import Answer
+from proxy_core.llama.said import Call, Said
 from proxy_core.llama.turns import Turn
 from proxy_core.prompt import Api
 from proxy_core.rules import Edit

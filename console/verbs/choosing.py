@@ -1,0 +1,163 @@
+"""Which captured requests a verb works on."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from proxy_core import paths
+from proxy_core.captures import Captured, Source, open_source
+from proxy_core.captures.kept import JournalSource, captured_of
+from proxy_core.errors import CaptureError, JournalError
+from proxy_core.journal import Key, Wanted, open_journal
+from proxy_core.visible import visible
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_KEY = re.compile(r"[0-9a-f]{8}-\d+")
+
+
+class Choice(NamedTuple):
+    """What a person typed to say which requests are meant."""
+
+    sources: tuple[str, ...] = ()
+    """Files, `-` for standard input; none for the journal."""
+    lane: str | None = None
+    since: float | None = None
+    """Seconds since the epoch."""
+    last: int | None = None
+
+
+def chosen(typed: dict[str, Any]) -> Choice:
+    """Take the values of `options.source_options` out of `typed`."""
+    since = typed.pop("since")
+    return Choice(typed.pop("sources"), typed.pop("lane"), since and _when(since), typed.pop("last"))
+
+
+@contextmanager
+def requests(choice: Choice, label: str) -> Iterator[Iterator[Captured]]:
+    """The requests that are meant, oldest first, read as they are asked for.
+
+    While standard error is a terminal, it has a progress bar. What was passed over is told there in the end.
+    `choice.lane` is only obeyed for the journal: in files, conversations are told apart later.
+
+    Args:
+        choice: What the person typed.
+        label: What is being done, in a word or two.
+
+    Raises:
+        KvconsoleError: A source cannot be opened.
+    """
+    with ExitStack() as stack:
+        sources: list[Source | JournalSource] = []
+        if choice.sources:
+            sources += (stack.enter_context(open_source(name)) for name in choice.sources)
+        else:
+            journal = stack.enter_context(open_journal(paths.journal_file()))
+            sources.append(JournalSource(journal, Wanted(choice.lane, since=choice.since), choice.last))
+        found = (one for source in sources for one in source)
+        yield _newest(_since(_watched(found, sources, label), choice), choice)
+        for source in sources:
+            if source.summary is not None:
+                click.echo(f"warning: {visible(source.summary)}", err=True)
+
+
+def referred(text: str) -> Captured:
+    """One request, as a person names it: an id of the journal, a file, or `FILE#N` for the Nth of a file.
+
+    Raises:
+        KvconsoleError: There is no such request, or the file holds several and no number was given.
+    """
+    if _KEY.fullmatch(text) and not Path(text).exists():
+        return _kept(text)
+    name, number = _numbered(text)
+    found: Captured | None = None
+    with open_source(name) as source:
+        for at, one in enumerate(source, 1):
+            if number is None and at == 2:
+                several = f"{visible(name)} holds several requests. Name one: {visible(name)}#1 is the first."
+                raise CaptureError(several)
+            if number in (None, at):
+                found = one
+                if number is not None:
+                    break
+        if found is not None:
+            return found
+        told = f" {visible(source.summary)}" if source.summary else ""
+        which = "no request" if number is None else f"no request {number}, but {source.read}"
+        raise CaptureError(f"{visible(name)} holds {which}.{told}")
+
+
+def _kept(key: str) -> Captured:
+    with open_journal(paths.journal_file()) as journal:
+        entry = journal.get(Key.parse(key))
+    found = None if entry is None else captured_of(entry)
+    if found is None:
+        raise JournalError(f"The journal has no request {key}, or no longer. `kvconsole inspect` lists them.")
+    return found
+
+
+def _numbered(text: str) -> tuple[str, int | None]:
+    name, mark, number = text.rpartition("#")
+    if mark and name and number.isascii() and number.isdecimal() and not Path(text).exists():
+        return name, int(number)
+    return text, None
+
+
+def _when(text: str) -> float:
+    """A moment as a person writes it, in seconds since the epoch.
+
+    Raises:
+        click.BadParameter: It is none.
+    """
+    if (ago := _AGO.fullmatch(text.strip())) is not None:
+        return time.time() - float(ago[1]) * _UNITS[ago[2]]
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise click.BadParameter(
+            f"{text!r} is no time. Write 30m, 2h or 3d for so long ago, 2026-02-18, or 2026-02-18T14:00.",
+            param_hint="--since",
+        ) from None
+
+
+def _since(found: Iterator[Captured], choice: Choice) -> Iterator[Captured]:
+    for one in found:
+        if choice.since is None or one.at is None or one.at >= choice.since:
+            yield one
+
+
+def _newest(found: Iterator[Captured], choice: Choice) -> Iterator[Captured]:
+    if choice.last is None or not choice.sources:
+        return found
+    kept: list[Captured] = []
+    for one in found:
+        kept.append(one)
+        del kept[: -choice.last]
+    return iter(kept)
+
+
+def _watched(
+    found: Iterator[Captured], sources: list[Source | JournalSource], label: str
+) -> Iterator[Captured]:
+    """The requests, with a progress bar on a terminal."""
+    if not sys.stderr.isatty():
+        yield from found
+        return
+    shares = 0.0
+    with click.progressbar(length=1000, label=label, file=sys.stderr, show_pos=False) as bar:
+        for one in found:
+            told = [source.share for source in sources]
+            now = sum(share for share in told if share is not None) / len(told)
+            bar.update(int(1000 * now) - int(1000 * shares))
+            shares = now
+            yield one
+        bar.update(1000 - int(1000 * shares))
