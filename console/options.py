@@ -25,6 +25,13 @@ def engine_options(command: _F) -> _F:
     """The options of every command that runs the proxy."""
     for option in (
         click.option(
+            "--no-journal",
+            "journal",
+            flag_value=False,
+            default=None,
+            help="Keep nothing of requests on disk.",
+        ),
+        click.option(
             "--no-rules", "rules", flag_value=False, default=None, help="Pass everything through untouched."
         ),
         LEVEL,

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, StrictBool, StrictStr
 
 from proxy_core import asgi
 from proxy_core.board import Board
-from proxy_core.events import Totals
+from proxy_core.events import JournalState, Totals
 from proxy_core.exchange import Bodies, Record
 from proxy_core.ledger import Account, Ledger
 from proxy_core.llama.facts import Upstream
@@ -64,6 +64,8 @@ class Controls:
     set_rule: Callable[[str, bool], None]
     recent: Callable[[int], list[Record]]
     bodies: Callable[[int], Bodies | None]
+    """May be called from any thread, and read the disk."""
+    journal: Callable[[], JournalState]
     totals: Callable[[], Totals]
     ledger: Callable[[], Ledger]
     board: Callable[[], Board]
@@ -160,6 +162,10 @@ def _add_facts(api: FastAPI, controls: Controls) -> None:
         upstream = controls.upstream().url
         return {"upstream": upstream, "logs": list(controls.logs), "bypass": controls.bypass()}
 
+    @api.get("/journal", summary="Where requests are kept, and how many could not be")
+    async def journal() -> dict[str, Any]:
+        return asdict(controls.journal())
+
     @api.get("/counters", summary="Sums since the start; times in ms")
     async def counters() -> dict[str, Any]:
         totals = controls.totals()
@@ -244,11 +250,12 @@ def _add_exchanges(api: FastAPI, controls: Controls) -> None:
         return asdict(record.diagnosis) | {"verdict": asdict(verdict) | {"side": verdict.side}}
 
     @api.get("/exchanges/{record_id}/raw", summary="A request's body as the client sent it")
-    async def raw(record_id: int) -> Response:
+    def raw(record_id: int) -> Response:
+        # On a thread of its own, as the next one: it may have to read the disk.
         return _body(controls.bodies(record_id), "raw")
 
     @api.get("/exchanges/{record_id}/normalized", summary="A request's body as it was forwarded")
-    async def normalized(record_id: int) -> Response:
+    def normalized(record_id: int) -> Response:
         return _body(controls.bodies(record_id), "normalized")
 
 
@@ -257,6 +264,7 @@ def as_json(record: Record) -> dict[str, Any]:
     exchange = record.exchange
     return {
         "id": record.id,
+        "journal": record.name,
         "at": record.at,
         "method": exchange.method if exchange else None,
         "path": exchange.path if exchange else None,

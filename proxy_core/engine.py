@@ -17,12 +17,22 @@ from proxy_core import __version__, asgi, paths
 from proxy_core.child import Child
 from proxy_core.control import PREFIX, Controls, LaneFacts, control_app
 from proxy_core.errors import KvconsoleError, ListenError
-from proxy_core.events import Event, Notice, RecordChanged, UpstreamChanged
+from proxy_core.events import (
+    Event,
+    JournalChanged,
+    JournalState,
+    Notice,
+    Recalled,
+    RecordChanged,
+    UpstreamChanged,
+)
 from proxy_core.exchange import Bodies
 from proxy_core.gateway import Gateway
 from proxy_core.history import History
 from proxy_core.insight import Insight, Sources
 from proxy_core.intake import Intake
+from proxy_core.journal import new_run
+from proxy_core.keeper import Keeper, recalled
 from proxy_core.lanes import Lanes
 from proxy_core.lanes.store import LaneStore
 from proxy_core.llama.facts import Upstream
@@ -75,7 +85,13 @@ class Engine:
         self._stopping = asyncio.Event()
         self._saving = asyncio.Lock()
         self._upstream = Upstream(settings.upstream)
-        self._history = History(self._tell, records=settings.history, body_bytes=settings.max_bodies)
+        self._run_name = new_run()
+        self._history = History(
+            self._tell,
+            records=settings.history,
+            body_bytes=settings.max_bodies,
+            run=self._run_name if settings.journal else None,
+        )
 
     def start(self) -> None:
         """Listen, and start the child if there is one.
@@ -83,6 +99,9 @@ class Engine:
         Raises:
             KvconsoleError: The address is taken, the state cannot be read, or the child does not start.
         """
+        # Before anything is written to the journal.
+        records = recalled(self.settings)
+        self._history.recall(records)
         try:
             state, problem = load_state(paths.state_file())
             self._state = state
@@ -92,6 +111,7 @@ class Engine:
             raise
         if problem is not None:
             self._tell(Notice("warning", "State", problem))
+        self._emit(Recalled(records))
         if set(followed) - set(state.logs_seen):
             self._call(partial(self._save, _with_logs(followed)))
         self._thread.start()
@@ -128,8 +148,9 @@ class Engine:
         self._call(lambda: self._insight.look_closer(record_id))
 
     def bodies(self, record_id: int) -> Bodies | None:
-        """A record's request bodies; None when there are none, or no longer."""
-        return self._history.bodies(record_id)
+        """A record's request bodies; None when there are none, or no longer. It may have to read the disk."""
+        kept, record = self._history.bodies(record_id), self._history.get(record_id)
+        return kept if kept is not None or record is None else self._keeper.bodies(record)
 
     @property
     def remembered_theme(self) -> str | None:
@@ -160,10 +181,17 @@ class Engine:
         )
         self._client = UpstreamClient(self.settings.upstream, self.settings.connect_timeout)
         has_log = bool(self.settings.log) or self._inputs.child is not None
-        sources = Sources(self._history, self._lanes, self._rules, self._client, has_log)
+        sources = Sources(self._history, self._lanes, self._rules, self._client, self.bodies, has_log)
         self._insight = Insight(sources, self._tell)
         self._log_intake = LogIntake(self._history, self._insight, self._tell)
         self._logs = LogReader(self._from_log_thread, self._notice_from_thread)
+        self._keeper = Keeper(
+            self.settings,
+            self._run_name,
+            self._history,
+            lambda: self._upstream.build_info,
+            self._journal_problem,
+        )
         inputs = self._inputs
         try:
             return self._logs.open(self.settings.log, inputs.stdin, inputs.child, state.logs_seen)
@@ -171,6 +199,7 @@ class Engine:
             self._socket.close()
             self._logs.close()
             self._store.close()
+            self._keeper.close()
             raise
 
     def _call(self, command: Callable[[], None]) -> None:
@@ -179,6 +208,7 @@ class Engine:
     def _tell(self, event: Event) -> None:
         self._emit(event)
         if isinstance(event, RecordChanged):
+            self._keeper.record(event.record)
             self._insight.record(event.record)
 
     # On the engine's thread from here on.
@@ -201,7 +231,9 @@ class Engine:
             self._lanes, lambda: self._rules.current, lambda: self._rules.bypass, lambda: self._upstream.ctx
         )
         limit = self.settings.body_limit
-        gateway = Gateway(self._client, self._history, intake, self._switches.saw, body_limit=limit)
+        gateway = Gateway(
+            self._client, self._history, intake, self._switches.saw, self._keeper.heard, body_limit=limit
+        )
         http = server(_routed(control_app(self._controls()), gateway))
         serving = spawn(http.serve(sockets=[self._socket]), "http server")
         await _until_started(http, serving)
@@ -223,6 +255,7 @@ class Engine:
         await asyncio.to_thread(self._logs.close)
         self._log_intake.finish()
         await asyncio.to_thread(self._store.close)
+        await asyncio.to_thread(self._keeper.close)
         await self._client.close()
         async with self._saving:
             # The lock is fair: whoever asked for it before has saved by now.
@@ -242,7 +275,8 @@ class Engine:
             stale=lambda: self._switches.stale,
             set_rule=self._switches.set_rule,
             recent=self._history.recent,
-            bodies=self._history.bodies,
+            bodies=self.bodies,
+            journal=lambda: self._keeper.state,
             totals=lambda: self._history.totals,
             ledger=lambda: self._insight.ledger,
             board=lambda: self._insight.board,
@@ -281,13 +315,19 @@ class Engine:
     def _lanes_problem(self, problem: str) -> None:
         self._call(lambda: self._tell(Notice("warning", "Rule memory", problem)))
 
+    def _journal_problem(self, problem: str) -> None:
+        self._call(lambda: self._tell(Notice("warning", "Journal", problem)))
+
     def _notice_from_thread(self, notice: Notice) -> None:
         self._loop.call_soon_threadsafe(self._tell, notice)
 
     async def _tick(self) -> None:
         tally = Tally(self._tell)
+        told: JournalState | None = None
         try:
             while True:
+                if told != (told := self._keeper.state):
+                    self._tell(JournalChanged(told))
                 self._history.expire()
                 self._insight.tick()
                 await tally.keep(self._history.totals)

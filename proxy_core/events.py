@@ -112,8 +112,36 @@ class BoardChanged:
     board: Board
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Records of earlier runs, oldest first, before the first one of this run; their ids are the lowest."""
+
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """How the journal fares."""
+
+    path: str | None = None
+    """None when nothing is kept on disk."""
+    dropped: int = 0
+    """Requests of this run that are not in it, because they could not be written in time."""
+    problem: str | None = None
+    """What went wrong last, in a sentence; None while nothing did."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalChanged:
+    """The journal fares otherwise."""
+
+    state: JournalState
+
+
 Event = (
     RecordChanged
+    | Recalled
+    | JournalChanged
     | LogRead
     | UpstreamChanged
     | RulesChanged

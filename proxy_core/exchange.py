@@ -70,6 +70,8 @@ class Exchange:
     """Whether the model was heard to think before it answered."""
     total_ms: float | None = None
     """From the request's last byte to the answer's last byte, in milliseconds."""
+    ruleset: str | None = None
+    """Which version of the rules ran; see `RuleSet.version`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,10 @@ class Record:
     """While the prompt is evaluated."""
     diagnosis: Diagnosis | None = None
     """Once the turn has ended; it becomes better as more is known."""
+    name: str | None = None
+    """Its id in the journal, as in `3f9a12c4-17`; None where it is not kept there."""
+    recalled: bool = False
+    """Whether it is of an earlier run of kvconsole, or of another that writes into the same journal."""
 
     @property
     def prompts(self) -> bool:

@@ -56,6 +56,8 @@ class Surroundings:
     """The first turn of somebody else that ran, before a turn, in the slot of the one before it."""
     tools_at: Callable[[], ToolsAt]
     predecessor: Callable[[Record], Predecessor]
+    bodies: Callable[[int], Bodies | None]
+    """A record's request bodies where they are no longer in memory; called on a thread."""
 
 
 class Explainer:
@@ -156,7 +158,7 @@ class Explainer:
             await self._try_rules(key)
 
     async def _compared(self, key: int, before: int | None) -> Comparison | None:
-        earlier, sent = self._sent(before), self._sent(key)
+        earlier, sent = await self._sent(before), await self._sent(key)
         if sent is None or earlier is None:
             return None
         return await asyncio.to_thread(compare, earlier, sent, self._around.tools_at())
@@ -168,7 +170,7 @@ class Explainer:
             return
         if record.diagnosis.verdict.side != "client":
             return
-        sent, before = self._sent(key), self._sent(known.goes_on.before)
+        sent, before = await self._sent(key), await self._sent(known.goes_on.before)
         if sent is None or before is None or record.exchange is None:
             return
         parted = known.compared.normalized
@@ -194,9 +196,9 @@ class Explainer:
 
     async def _count(self, key: int) -> None:
         known = self._known.get(key)
-        sent, before = self._sent(key), self._sent(known.goes_on.before) if known else None
         if known is None or known.compared is None or known.counted is not None:
             return
+        sent, before = await self._sent(key), await self._sent(known.goes_on.before)
         if sent is None or before is None:
             return
         counted = await self._shared(before, sent, raw=False)
@@ -285,11 +287,14 @@ class Explainer:
             )
         return with_prompts(found, record, known)
 
-    def _sent(self, key: int | None) -> Sent | None:
-        if key is None:
+    async def _sent(self, key: int | None) -> Sent | None:
+        record = None if key is None else self._history.get(key)
+        if record is None or record.exchange is None or record.exchange.api is None:
             return None
-        record, bodies = self._history.get(key), self._history.bodies(key)
-        if record is None or record.exchange is None or record.exchange.api is None or bodies is None:
+        bodies = self._history.bodies(record.id)
+        if bodies is None:
+            bodies = await asyncio.to_thread(self._around.bodies, record.id)
+        if bodies is None:
             return None
         return Sent(record.exchange.api, Bodies(*bodies))
 

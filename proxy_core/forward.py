@@ -49,13 +49,22 @@ class Forward:
         exchange: Exchange,
         publish: Callable[[Exchange], None],
         learn: Callable[[Generated], None] | None = None,
+        heard: Callable[[Generated], None] | None = None,
     ) -> None:
-        """`publish` takes each state of the exchange; `learn` takes the model's whole answer."""
+        """
+        Args:
+            upstream: Where the request goes.
+            exchange: The request, as far as it is known.
+            publish: Takes each state of the exchange.
+            learn: Takes the model's answer, if all of it came.
+            heard: Takes what came of the model's answer, before the exchange's end is published.
+        """
         self._upstream = upstream
         self._exchange = exchange
         self._publish = publish
         self._learn = learn
-        self._generated = GeneratedReader() if learn is not None else None
+        self._heard = heard
+        self._generated = GeneratedReader() if learn is not None or heard is not None else None
         self._reader: AnswerReader | None = None
         self._started = time.monotonic()
 
@@ -136,6 +145,8 @@ class Forward:
                 _log.exception("an answer could not be remembered")
 
     def _end(self, status: Status, note: str | None = None, http_status: int | None = None) -> None:
+        if self._heard is not None and self._generated is not None:
+            self._heard(self._generated.generated)
         self._change(
             status=status,
             note="; ".join(text for text in (self._exchange.note, note) if text) or None,

@@ -15,6 +15,7 @@ from proxy_core.exchange import OPEN, Bodies, Exchange
 from proxy_core.forward import Forward, Outgoing
 from proxy_core.history import History
 from proxy_core.intake import Intake, begin
+from proxy_core.llama.generated import Generated
 from proxy_core.local_answers import answer_here
 from proxy_core.routes import route
 from proxy_core.tasks import spawn
@@ -41,14 +42,17 @@ class Gateway:
         history: History,
         intake: Intake,
         saw: Callable[[Exchange], None],
+        heard: Callable[[int, Generated], None],
         *,
         body_limit: int,
     ) -> None:
-        """`saw` takes each exchange whose prompt went through the intake."""
+        """`saw` takes each exchange whose prompt went through the intake; `heard`, by record id, what the
+        model answered."""
         self._upstream = upstream
         self._history = history
         self._intake = intake
         self._saw = saw
+        self._heard = heard
         self._body_limit = body_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +84,8 @@ class Gateway:
             if changed.status not in OPEN:
                 self._intake.counted(changed, body)
 
-        forward = Forward(self._upstream, exchange, publish, learn)
+        heard = partial(self._heard, key) if exchange.prompts else None
+        forward = Forward(self._upstream, exchange, publish, learn, heard)
         sending = spawn(forward.run(Outgoing.of(scope, headers, body), send), f"forward {key}")
         gone = spawn(_until_gone(receive), f"client of {key}")
         try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from proxy_core.events import Event, RecordChanged, Totals, TotalsChanged
 from proxy_core.exchange import OPEN, Bodies, Exchange, Record
 from proxy_core.join import Joiner
+from proxy_core.journal.entry import Key
 from proxy_core.llama.turns import Turn
 from proxy_core.progress import Progress
 from proxy_core.rulebook import Flips
@@ -22,8 +23,18 @@ class History:
     All of it happens on the engine's loop; only `bodies` may be called from another thread.
     """
 
-    def __init__(self, emit: Callable[[Event], None], *, records: int, body_bytes: int) -> None:
+    def __init__(
+        self, emit: Callable[[Event], None], *, records: int, body_bytes: int, run: str | None = None
+    ) -> None:
+        """
+        Args:
+            emit: Takes what happens.
+            records: How many turns are kept, and of all else as many.
+            body_bytes: What the request bodies of turns may take.
+            run: The name of this run in the journal; None where nothing is kept there.
+        """
         self.totals = Totals()
+        self._run = run
         self._emit = emit
         self._most_records = records
         self._most_bytes = body_bytes
@@ -41,6 +52,13 @@ class History:
         self._evaluating: tuple[int, ...] = ()
         """Records whose progress is told."""
         self._flips = Flips()
+
+    def recall(self, records: Iterable[Record]) -> None:
+        """Take in turns of earlier runs, oldest first, before any other; their ids are 1, 2 and so on."""
+        for record in records:
+            self._last_id = record.id
+            self._records[record.id] = record
+            self._turn_ids.append(record.id)
 
     def begin(self, exchange: Exchange, bodies: Bodies) -> int:
         """A request has been read; gives its record's id."""
@@ -146,7 +164,8 @@ class History:
         self._last_id += 1
         record = Record(self._last_id, at, exchange, turn)
         if record.prompts and at is not None:
-            record = replace(record, flipped=self._flips.take())
+            name = None if self._run is None else str(Key(self._run, record.id))
+            record = replace(record, flipped=self._flips.take(), name=name)
         self._put(record)
         ids = self._turn_ids if record.prompts else self._other_ids
         ids.append(record.id)

@@ -17,7 +17,7 @@ from proxy_core.diagnosis.facts import Facts, Taker
 from proxy_core.diagnosis.outline import ToolsAt
 from proxy_core.diagnosis.whatif import Wanted
 from proxy_core.events import BoardChanged, Event, LedgerChanged
-from proxy_core.exchange import Record
+from proxy_core.exchange import Bodies, Record
 from proxy_core.explainer import Explainer, Surroundings
 from proxy_core.history import History
 from proxy_core.lanes import Lanes
@@ -68,6 +68,8 @@ class Sources:
     lanes: Lanes
     rules: Rulebook
     client: UpstreamClient
+    bodies: Callable[[int], Bodies | None]
+    """A record's request bodies, from memory or from the disk; it may take a while."""
     has_log: bool
 
 
@@ -96,6 +98,7 @@ class Insight:
             facts=self._facts,
             taker=self._taker,
             tools_at=lambda: self._tools_at or _UNKNOWN_ORDER,
+            bodies=sources.bodies,
             predecessor=Lookup(sources.history, self._is_router, sources.lanes.source_of).find,
         )
         self._explainer = Explainer(sources.history, around, self._continuity, self._counter)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from proxy_core.exchange import Exchange
 from proxy_core.lanes import Asked, Lane, Lanes, asked
 from proxy_core.llama.generated import Generated
 from proxy_core.prompt import Prompt, parse
+from proxy_core.queries import clean_path
 from proxy_core.routes import Route
 from proxy_core.rules import Normalized, Rule, RuleSet
 from proxy_core.rules.actions.reattach import Reattach
@@ -25,8 +25,6 @@ from proxy_core.rules.generated import learned
 from proxy_core.rules.recall import Room
 
 _log = logging.getLogger("kvconsole")
-
-_SECRET = re.compile(r"((?:^|[?&])[^=&]*(?:key|token|secret|password)[^=&]*=)[^&]*", re.IGNORECASE)
 
 _TYPICAL = 0.3
 """Prompt tokens by bytes of the body, until a lane's prompt was counted: English and code have 0.2 to 0.3."""
@@ -107,6 +105,7 @@ class Intake:
             exchange,
             lane=lane.id,
             rules=tuple(rule.id for rule in running),
+            ruleset=None if bypassed else using.version,
             edits=normalized.edits,
             matched=normalized.matched,
             note="; ".join(normalized.failures) or None,
@@ -144,7 +143,7 @@ def begin(scope: Scope, meant: Route, headers: Headers) -> Exchange:
     named = _named(headers)
     return Exchange(
         method=scope["method"],
-        path=_SECRET.sub(r"\1…", target(scope).decode("latin-1")),
+        path=clean_path(target(scope).decode("latin-1")),
         api=meant.api,
         label=meant.label,
         prompts=meant.prompts,

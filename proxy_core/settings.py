@@ -101,6 +101,16 @@ class Settings(BaseSettings):
     history: Annotated[int, Field(ge=10, le=100_000)] = 500
     """Turns kept in memory."""
 
+    journal: bool = True
+    """Whether requests are kept on disk, for a console that is opened later and for the verbs that read the
+    journal. False keeps everything in memory."""
+
+    journal_days: Annotated[float, Field(gt=0, le=36500, allow_inf_nan=False)] = 7.0
+    """Age in days at which requests leave the journal."""
+
+    journal_size: Size = 512 * MIB
+    """Size of the journal's file in bytes; the oldest requests make room."""
+
     connect_timeout: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 5.0
     """Seconds to wait for a connection to the upstream. Reading has no limit: a prefill may take long."""
 
@@ -183,7 +193,7 @@ def load_settings(
 def show_settings(loaded: Loaded) -> str:
     """The settings in force as TOML that can be read back, each line with a comment naming its source."""
     values = {key: getattr(loaded.settings, key) for key in Settings.model_fields}
-    sizes = {key: size_text(values[key]) for key in ("body_limit", "max_bodies")}
+    sizes = {key: size_text(values[key]) for key in ("body_limit", "max_bodies", "journal_size")}
     lines = {key: f"{key} = {sizes.get(key) or toml_value(value)}" for key, value in values.items()}
     width = min(48, max(map(len, lines.values())))
     head = f"# file: {visible(str(loaded.file)) if loaded.file else 'none'}"
@@ -249,11 +259,11 @@ def _meant(name: str) -> str:
 
 def _from_text(key: str, text: str) -> object:
     """The value that a variable's text means; text that means none is left for the check to name."""
-    if key == "rules":
+    if key in ("rules", "journal"):
         return _TRUTH.get(text.lower(), text)
     if key == "log":
         return [name for name in text.split(os.pathsep) if name]
-    convert = {"history": int, "connect_timeout": float}.get(key, str)
+    convert = {"history": int, "connect_timeout": float, "journal_days": float}.get(key, str)
     try:
         return convert(text)
     except ValueError:
@@ -263,7 +273,7 @@ def _from_text(key: str, text: str) -> object:
 def _from_flags(flags: Mapping[str, object]) -> dict[str, _Given]:
     layer = {}
     for key, value in flags.items():
-        name = "--no-rules" if key == "rules" else f"--{key.replace('_', '-')}"
+        name = f"--{'no-' if key in ('rules', 'journal') else ''}{key.replace('_', '-')}"
         layer[key] = _Given(value, "flag", f"{name} {shown(value)}" if isinstance(value, str) else name)
     return layer
 

@@ -150,7 +150,7 @@ def test_the_page_lists_the_api_and_loads_nothing(run: Running, path: str) -> No
 def test_the_schema_names_every_path_as_it_is_called(api: httpx.Client) -> None:
     schema = api.get("/openapi.json").json()
     expected = ["health", "version", "counters", "rules", "rules/{rule_id}", "exchanges"]
-    expected += ["lanes", "lanes/forget", "setup", "ledger", "slots"]
+    expected += ["lanes", "lanes/forget", "setup", "ledger", "slots", "journal"]
     expected += [f"exchanges/{{record_id}}/{part}" for part in ("edits", "diagnosis", "raw", "normalized")]
     assert set(schema["paths"]) == {f"/{path}" for path in expected}
     assert schema["servers"] == [{"url": "/kvconsole"}]

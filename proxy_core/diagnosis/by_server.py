@@ -36,6 +36,7 @@ def by_server(facts: Facts, found: Amounts) -> Found | None:
         or _beside(facts)
         or _taken(facts, before)
         or _unread(before.record)
+        or _away(before.record)
         or _rendered(facts, before, found)
         or _compared(facts, before, found)
     )
@@ -135,6 +136,14 @@ def _unread(before: Record) -> Found | None:
     return "cancelled", f"request {before.id} stopped somewhere in its prompt", [told]
 
 
+def _away(before: Record) -> Found | None:
+    """Nobody watched the server since the turn before."""
+    if not before.recalled:
+        return None
+    told = f"Request {before.id}, the one before, is of an earlier run of kvconsole: what the server did since "
+    return "cache lost", "while kvconsole did not run", [f"{told}is not known."]
+
+
 def _taken(facts: Facts, before: Before) -> Found | None:
     """Somebody else ran in the slot meanwhile."""
     turn, taker = facts.record.turn, before.taker
@@ -190,7 +199,10 @@ def _compared(facts: Facts, before: Before, found: Amounts) -> Found | None:
 def _dropped(turn: Turn | None, before: Before) -> str | None:
     """What the host cache lost between two turns."""
     earlier = before.record.turn
-    if turn is None or earlier is None or earlier.epoch != turn.epoch or turn.evicted_n <= earlier.evicted_n:
+    if turn is None or earlier is None or before.record.recalled:
+        # Each run of kvconsole counts the server's runs by itself.
+        return None
+    if earlier.epoch != turn.epoch or turn.evicted_n <= earlier.evicted_n:
         return None
     dropped = plural(turn.evicted_n - earlier.evicted_n, "entry", "entries")
     return f"The host cache dropped {dropped} since."

@@ -88,6 +88,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The llama-server that answered, as it names its build."""
     flipped: str | None = None
     total_ms: float | None = None
+    before: str | None = None
+    """The name of the entry that it goes on from, perhaps of another run; see `Key`."""
 
     @property
     def key(self) -> Key:
@@ -117,7 +119,7 @@ class Entry(Facts, frozen=True, kw_only=True):
     edits: tuple[Edit, ...] = ()
     said: Said | None = None
     diagnosis: Diagnosis | None = None
-    """Its `predecessor` is a record of the same run."""
+    """Its `predecessor` is a record id of the run that wrote it; see `before`."""
     bodies: Bodies | None = None
     """None where there are none; when an entry is written once more, what is kept already stays."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,6 +65,20 @@ class JournalReading(SqliteFile):
                 (*given, most),
             ).fetchall()
         return [summary for row in rows if (summary := _summary(*row)) is not None]
+
+    def latest(self, most: int) -> list[Entry]:
+        """The newest entries without their bodies, oldest first; those that cannot be read are left out."""
+        if not self.path.exists():
+            return []
+        found: list[Entry] = []
+        with self.transaction() as db:
+            rows = db.execute(
+                "SELECT summary, details FROM entries ORDER BY at DESC, id DESC LIMIT ?", (most,)
+            )
+            for summary, details in rows.fetchall():
+                with contextlib.suppress(BrokenFileError):
+                    found.append(_entry(db, summary, details, None, None, bodies=False))
+        return found[::-1]
 
     def summaries(self, wanted: Wanted = ALL) -> Iterator[Summary]:
         """Summaries, oldest first; not all of them are in memory at once."""

@@ -24,6 +24,7 @@ _EXCHANGE = (
     "lane",
     "note",
     "rules",
+    "ruleset",
     "reasoned",
 )
 """Fields that an exchange and an entry have alike."""
@@ -35,7 +36,7 @@ def entry_of(
     *,
     bodies: Bodies | None = None,
     said: Said | None = None,
-    ruleset: str | None = None,
+    before: str | None = None,
     build: str | None = None,
 ) -> Entry | None:
     """A record as it is kept; None for a turn of unknown time, which the server's log tells again anyway.
@@ -45,7 +46,7 @@ def entry_of(
         run: Whose record it is, see `new_run`.
         bodies: The request's body, where it has one.
         said: What the model answered.
-        ruleset: Which version of the rules was in force.
+        before: The name of the entry that it goes on from, see `Key`.
         build: The server's build.
     """
     if record.at is None:
@@ -67,7 +68,7 @@ def entry_of(
         turn=record.turn,
         flipped=record.flipped,
         total_ms=record.total_ms,
-        ruleset=ruleset,
+        before=before,
         build=build,
         diagnosis=record.diagnosis,
         said=said,

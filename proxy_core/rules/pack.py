@@ -6,6 +6,8 @@ import re
 import tomllib
 from codecs import BOM_UTF8
 from collections.abc import Callable
+from dataclasses import replace
+from hashlib import blake2b
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -53,7 +55,7 @@ def read_pack(name: str, data: bytes) -> list[Rule]:
     taken: set[str] = set()
     for number, entry in enumerate(entries, 1):
         try:
-            rule = _entry(name, entry, frames)
+            rule = replace(_entry(name, entry, frames), digest=_digest(entry, tree))
             if rule.id in taken:
                 raise RuleError("the id comes twice in this file; choose another.")
             taken.add(rule.id)
@@ -63,6 +65,10 @@ def read_pack(name: str, data: bytes) -> list[Rule]:
     if problems:
         raise RuleError("\n".join(problems))
     return rules
+
+
+def _digest(entry: object, rest: dict[str, Any]) -> str:
+    return blake2b(repr((entry, rest)).encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def _tree(name: str, data: bytes) -> dict[str, Any]:

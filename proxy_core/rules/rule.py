@@ -44,6 +44,8 @@ class Rule:
     """How its client decorates what a person wrote, where the rule file says so."""
     source: str = field(default="", compare=False)
     """The file it came from, for people."""
+    digest: str = field(default="", compare=False)
+    """Of its table in that file and of the file's frames: another one once either reads otherwise."""
 
     def runs_for(self, api: Api, client: str | None) -> bool:
         """Whether the rule may run: only for the client that it was written for."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
 from typing import NamedTuple
 
 from proxy_core.prompt import Api, Prompt
@@ -40,6 +42,12 @@ class RuleSet:
         """The same rules with one of them on or off."""
         enabled = self.enabled | {rule_id} if on else self.enabled - {rule_id}
         return RuleSet(self.rules, enabled, self.level)
+
+    @cached_property
+    def version(self) -> str:
+        """Which rules are on and what they say, in 12 hexadecimal digits: equal rules, equal version."""
+        told = sorted((rule.id, rule.digest) for rule in self.rules if rule.id in self.enabled)
+        return blake2b(repr(told).encode(), digest_size=6).hexdigest()
 
     def get(self, rule_id: str) -> Rule | None:
         """The rule of that id."""

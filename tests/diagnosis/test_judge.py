@@ -181,6 +181,15 @@ def test_host_cache_entries_that_went_make_it_an_eviction() -> None:
     assert "--cache-ram 128" in {advice.what for advice in found.advice}
 
 
+def test_nobody_knows_what_the_server_did_between_two_runs_of_kvconsole() -> None:
+    earlier = Record(1, 900.0, exchange(3900, BEFORE), turn(3900), name="3f9a12c4-1", recalled=True)
+    for logged in (turn(0, selected_by="lru"), turn(0, sim_best=0.1, evicted_n=2), None):
+        found = judge(facts(0, logged=logged, before=earlier)).verdict
+        assert found.headline == "cache lost: while kvconsole did not run"
+        assert "earlier run" in found.evidence[0]
+    assert verdict(facts(3998, before=earlier)) == ("healthy", "")
+
+
 def test_of_two_causes_the_costlier_one_counts() -> None:
     near = replace(SECTION, shared=15000)
     assert verdict(facts(0, near, logged=turn(0, forced_full=True)))[0] == "full re-processing"

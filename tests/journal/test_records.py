@@ -38,6 +38,7 @@ EXCHANGE = Exchange(
     answer=Answer(prompt_tokens=8, gen_n=1),
     reasoned=True,
     total_ms=9.0,
+    ruleset="v1",
 )
 RECORD = Record(
     17,
@@ -57,11 +58,11 @@ def test_a_record_comes_back_whole() -> None:
     assert all(
         getattr(EXCHANGE, f.name) != getattr(blank, f.name) for f in fields(Exchange) if f.name != "status"
     )
-    kept = entry_of(RECORD, "run", bodies=whole(b"x"), said=Said("hi"), ruleset="v1", build="b1")
+    kept = entry_of(RECORD, "run", bodies=whole(b"x"), said=Said("hi"), before="run-16", build="b1")
     assert kept is not None
     assert record_of(kept) == RECORD
     assert record_of(kept, 99) == replace(RECORD, id=99)
-    assert (kept.run, kept.record, kept.ruleset, kept.build) == ("run", 17, "v1", "b1")
+    assert (kept.run, kept.record, kept.before, kept.build) == ("run", 17, "run-16", "b1")
     assert (kept.said, kept.bodies) == (Said("hi"), whole(b"x"))
     unset = [name for name in Facts.__struct_fields__ if getattr(kept, name) in (None, (), False)]
     assert unset == []

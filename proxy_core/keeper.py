@@ -1,0 +1,150 @@
+"""Keeps the turns of this run in the journal, and recalls those of earlier ones.
+
+Called on the engine's loop, save `bodies` and `recalled`, which read the disk: any thread may call these.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from proxy_core import paths
+from proxy_core.errors import JournalError
+from proxy_core.events import JournalState
+from proxy_core.exchange import Bodies, Record
+from proxy_core.history import History
+from proxy_core.journal import Entry, JournalWriter, Key, Limits, entry_of, open_journal, record_of
+from proxy_core.llama.generated import Generated
+from proxy_core.llama.said import Said, said_of
+from proxy_core.settings import Settings
+
+_log = logging.getLogger("kvconsole")
+
+_CLOSE_SECONDS = 2.0
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the journal may take."""
+    return Limits(settings.journal_days * 86400, settings.journal_size)
+
+
+class Keeper:
+    """One run's part in the journal. Nothing here raises, and nothing waits for the disk."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        run: str,
+        history: History,
+        build: Callable[[], str | None],
+        tell: Callable[[str], None],
+    ) -> None:
+        """
+        Args:
+            settings: Whether there is a journal, and how large it may become.
+            run: The name of this run.
+            history: What is to be kept.
+            build: The upstream's build.
+            tell: Takes a sentence for the person; called from any thread.
+        """
+        self._run = run
+        self._history = history
+        self._build = build
+        self._most = settings.history
+        self._path: Path | None = paths.journal_file() if settings.journal else None
+        self._writer = JournalWriter(self._path, limits_of(settings), tell=tell)
+        self._said: OrderedDict[int, Said] = OrderedDict()
+        self._put: OrderedDict[int, bool] = OrderedDict()
+        """By record id, whether the journal took the record with its bodies."""
+
+    @property
+    def state(self) -> JournalState:
+        """How the journal fares."""
+        path = None if self._path is None else str(self._path)
+        return JournalState(path, self._writer.dropped, self._writer.problem)
+
+    def heard(self, record_id: int, generated: Generated) -> None:
+        """The model said that; told before the record's end is."""
+        said = said_of(generated)
+        if said is not None and self._path is not None:
+            self._said[record_id] = said
+            self._forget(self._said)
+
+    def record(self, record: Record) -> None:
+        """A record is new or has other figures; it is kept once it has ended."""
+        if self._path is None or record.open or not record.prompts or record.name is None:
+            return
+        try:
+            self._keep(record)
+        except Exception:  # what is not kept must not cost the request
+            _log.exception("request %s could not be kept", record.id)
+
+    def bodies(self, record: Record) -> Bodies | None:
+        """A record's request bodies from the disk; None where they are not kept, or cannot be read."""
+        if self._path is None or record.name is None:
+            return None
+        try:
+            with open_journal(self._path) as journal:
+                entry = journal.get(Key.parse(record.name))
+        except JournalError as error:
+            _log.warning("%s", error.message)
+            return None
+        return None if entry is None else entry.bodies
+
+    def close(self) -> None:
+        """Write what waits, within two seconds."""
+        self._writer.close(_CLOSE_SECONDS)
+
+    def _keep(self, record: Record) -> None:
+        taken = self._put.get(record.id)
+        if taken is False:
+            # Once it was dropped it stays out: half of it would be worse, and it is counted.
+            return
+        diagnosis = record.diagnosis
+        before = None if diagnosis is None or diagnosis.predecessor is None else diagnosis.predecessor
+        earlier = None if before is None else self._history.get(before)
+        entry = entry_of(
+            record,
+            self._run,
+            bodies=None if taken else self._history.bodies(record.id),
+            said=self._said.get(record.id),
+            before=earlier.name if earlier is not None else None,
+            build=self._build(),
+        )
+        if entry is not None:
+            self._put[record.id] = self._writer.put(entry)
+            self._forget(self._put)
+
+    def _forget(self, kept: OrderedDict[int, Said] | OrderedDict[int, bool]) -> None:
+        # What is no longer in the history does not change any more.
+        while len(kept) > 2 * self._most:
+            kept.popitem(last=False)
+
+
+def recalled(settings: Settings) -> tuple[Record, ...]:
+    """The newest turns of earlier runs, oldest first with ids from 1 on."""
+    if not settings.journal:
+        return ()
+    try:
+        with open_journal(paths.journal_file()) as journal:
+            entries = journal.latest(settings.history)
+    except JournalError as error:
+        # Who writes to it will tell the person.
+        _log.warning("%s", error.message)
+        return ()
+    ids = {str(entry.key): number for number, entry in enumerate(entries, 1)}
+    return tuple(_record(entry, ids) for entry in entries)
+
+
+def _record(entry: Entry, ids: dict[str, int]) -> Record:
+    name = str(entry.key)
+    record = replace(record_of(entry, ids[name]), name=name, recalled=True)
+    diagnosis = record.diagnosis
+    if diagnosis is None or diagnosis.predecessor is None:
+        return record
+    before = ids.get(entry.before) if entry.before is not None else None
+    why = diagnosis.why_none if before is not None else "The request before it is no longer kept"
+    return replace(record, diagnosis=replace(diagnosis, predecessor=before, why_none=why))
