@@ -55,6 +55,16 @@ def test_a_range_is_read_in_its_order(
     assert [found.record for found in filled.entries(wanted)] == expected
     assert [short.record for short in filled.summaries(wanted)] == expected
     assert [short.record for short in filled.newest(3, wanted)] == expected[::-1][:3]
+    assert [found.record for found in filled.entries(wanted, skip=2)] == expected[2:]
+    assert [found.record for found in filled.entries(wanted, skip=99)] == []
+    assert filled.count(wanted) == len(expected)
+
+
+@pytest.mark.parametrize("most", [1, 4, 99])
+def test_the_latest_come_oldest_first_and_without_bodies(filled: JournalFile, most: int) -> None:
+    latest = filled.latest(most)
+    assert [found.record for found in latest] == [0, 1, 2, 3, 4, 5, 6, 7, 9, 8][-most:]
+    assert all(found.bodies is None for found in latest)
 
 
 def test_bodies_are_read_on_request_alone(filled: JournalFile) -> None:

@@ -12,6 +12,7 @@ from proxy_core.prompt import Change, parse
 from proxy_core.rules import RuleSet
 from proxy_core.rules.actions import DropBlock, Order, Relocate, Strip
 from proxy_core.rules.look import Look
+from proxy_core.rules.pack import read_pack
 from proxy_core.rules.patterns import pattern
 from proxy_core.rules.rule import LEVELS, Level, Rule
 from tests.rules.talk import CLIENT, Talk, assistant, look, output, rule, system, user
@@ -134,3 +135,32 @@ def test_a_level_includes_the_milder_ones_and_a_person_has_the_last_word(level: 
     toggled = RuleSet.of(rules, {"careful": True, "safe": False}, level)
     assert toggled.enabled == (reached | {"careful"}) - {"safe"}
     assert toggled.toggled("safe", True).level == level
+
+
+PACK = """
+[[rule]]
+id = "own.{id}"
+title = "One line"
+client = "openclaw"
+apis = ["chat"]
+level = "safe"
+does = "{does}."
+cost = "Nothing."
+action = "strip"
+[[rule.look]]
+in = ["user"]
+pattern = "x"
+"""
+
+
+def test_a_version_tells_which_rules_run_and_what_they_say() -> None:
+    def version(*packs: str, off: str = "") -> str:
+        rules = tuple(rule for pack in packs for rule in read_pack("own.toml", pack.encode()))
+        return RuleSet.of(rules, {off: False}).version
+
+    one, two = (PACK.format(id=name, does="It goes") for name in ("one", "two"))
+    assert version(one, two) == version(two, one), "their order changes nothing here"
+    assert (
+        len({version(one), version(two), version(one, two), version(PACK.format(id="one", does="So"))}) == 4
+    )
+    assert version(one, two, off="own.two") == version(one), "a rule that is off does not count"
