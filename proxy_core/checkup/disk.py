@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -16,8 +17,9 @@ import msgspec
 from proxy_core import paths
 from proxy_core.checkup.setup import FileSeen, Lane
 from proxy_core.errors import KvconsoleError
+from proxy_core.journal import tables as journal
+from proxy_core.lanes import file as lanes
 from proxy_core.lanes.bounds import MOST_LANES
-from proxy_core.lanes.file import VERSION
 from proxy_core.rules import load_rules
 from proxy_core.state import State
 
@@ -38,9 +40,9 @@ def own_files(config: Path | None) -> Iterator[FileSeen]:
     yield _seen("themes", paths.themes_dir(), folder=True)
     yield _seen("state directory", paths.state_dir(), folder=True, private=True)
     yield _seen("state", paths.state_file(), private=True)
-    lanes = paths.lanes_file()
-    for ending in ("", "-wal", "-shm"):
-        yield _seen(f"lanes{ending}", lanes.with_name(lanes.name + ending), private=True)
+    for name, path in (("lanes", paths.lanes_file()), ("journal", paths.journal_file())):
+        for ending in ("", "-wal", "-shm"):
+            yield _seen(f"{name}{ending}", path.with_name(path.name + ending), private=True)
 
 
 def rules_problem() -> str | None:
@@ -69,26 +71,20 @@ def state_problem() -> str | None:
 
 def lanes_on_disk() -> tuple[tuple[Lane, ...] | None, str | None]:
     """The conversations that an earlier kvconsole left, newest first, and what is wrong with their file."""
-    path = paths.lanes_file()
-    if not path.exists():
+    if not paths.lanes_file().exists():
         return (), None
-    # Reading a file with a journal leaves one behind where there is none; without one, nobody writes to it.
-    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
-    try:
-        db = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{how}", uri=True, timeout=_BUSY_SECONDS)
-        try:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version != VERSION:
-                return None, f"its version is {version}, not {VERSION}"
-            rows = db.execute(
-                "SELECT seen, length(chain) FROM lanes ORDER BY seen DESC LIMIT ?", (MOST_LANES,)
-            ).fetchall()
-        finally:
-            db.close()
-    except sqlite3.Error as error:
-        busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        return None, None if busy else str(error)
-    return tuple(Lane(seen, chain // _DIGEST_BYTES) for seen, chain in rows), None
+    newest = f"SELECT seen, length(chain) FROM lanes ORDER BY seen DESC LIMIT {MOST_LANES}"
+    rows, problem = _rows(paths.lanes_file(), lanes.VERSION, newest)
+    return None if rows is None else tuple(
+        Lane(seen, chain // _DIGEST_BYTES) for seen, chain in rows
+    ), problem
+
+
+def journal_problem() -> str | None:
+    """What is wrong with the journal's file."""
+    if not paths.journal_file().exists():
+        return None
+    return _rows(paths.journal_file(), journal.VERSION, "SELECT count(*) FROM entries")[1]
 
 
 def free_bytes() -> int | None:
@@ -118,6 +114,24 @@ def packages() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _rows(path: Path, version: int, query: str) -> tuple[list[Any] | None, str | None]:
+    """What a file holds, and what is wrong with it; neither where somebody else is busy with it."""
+    # Reading a file with a WAL leaves one behind where there is none; without one, nobody writes to it.
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    try:
+        db = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{how}", uri=True, timeout=_BUSY_SECONDS)
+        try:
+            found = db.execute("PRAGMA user_version").fetchone()[0]
+            if found != version:
+                return None, f"its version is {found}, not {version}"
+            return db.execute(query).fetchall(), None
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return None, None if busy else str(error)
 
 
 def _seen(name: str, path: Path, *, folder: bool = False, private: bool = False) -> FileSeen:

@@ -67,6 +67,7 @@ async def gather(loaded: Loaded, environ: Mapping[str, str] | None = None) -> Se
         base_urls={name: environ[name] for name in BASE_URLS if environ.get(name)},
         rules_problem=await asyncio.to_thread(disk.rules_problem),
         state_problem=disk.state_problem(),
+        journal_problem=await asyncio.to_thread(disk.journal_problem) if settings.journal else None,
         files=tuple(disk.own_files(loaded.file)),
         free_bytes=disk.free_bytes(),
         leftovers=disk.leftovers(),

@@ -59,6 +59,7 @@ CHECKS: dict[Area, tuple[Check, ...]] = {
         files.check_access,
         files.check_state,
         files.check_lanes,
+        files.check_journal,
         files.check_room,
         files.check_leftovers,
         files.check_versions,

@@ -37,6 +37,10 @@ class _Ledger(msgspec.Struct):
     total: _Account = msgspec.field(default_factory=_Account)
 
 
+class _Journal(msgspec.Struct):
+    dropped: int = 0
+
+
 async def ask_running(asker: Asker, base: str) -> tuple[Proxy, tuple[Lane, ...] | None] | None:
     """The kvconsole at `base` and its conversations, newest first; None when none runs there."""
     version = await kvconsole_at(asker, base)
@@ -47,6 +51,7 @@ async def ask_running(asker: Asker, base: str) -> tuple[Proxy, tuple[Lane, ...] 
     requests = await _asked(asker, f"{base}{PREFIX}/exchanges?limit={_REQUESTS}", tuple[Request, ...])
     lanes = await _asked(asker, f"{base}{PREFIX}/lanes", tuple[Lane, ...])
     ledger = await _asked(asker, f"{base}{PREFIX}/ledger", _Ledger) or _Ledger()
+    journal = await _asked(asker, f"{base}{PREFIX}/journal", _Journal) or _Journal()
     proxy = Proxy(
         version,
         setup.upstream,
@@ -56,6 +61,7 @@ async def ask_running(asker: Asker, base: str) -> tuple[Proxy, tuple[Lane, ...] 
         requests or (),
         ledger.total.turns,
         tuple(Loss(cause, lost.tokens, lost.turns) for cause, lost in ledger.total.lost.items()),
+        journal.dropped,
     )
     return proxy, lanes
 

@@ -97,6 +97,8 @@ class Proxy:
     turns: int = 0
     """Turns that have a verdict."""
     losses: tuple[Loss, ...] = ()
+    dropped: int = 0
+    """Requests that it could not write into the journal in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,8 @@ class Setup:
     """What is wrong with the file of toggles and counters."""
     lanes_problem: str | None = None
     """Why what rules remember cannot be read."""
+    journal_problem: str | None = None
+    """Why the journal cannot be read."""
     files: tuple[FileSeen, ...] = ()
     free_bytes: int | None = None
     """Room on the disk that holds kvconsole's state."""

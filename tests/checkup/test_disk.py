@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from proxy_core import paths
 from proxy_core.checkup import disk
+from proxy_core.journal import JournalWriter
 from proxy_core.lanes.store import LaneStore
 from proxy_core.state import State, save_state
+from tests.journal.kit import entry
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -101,6 +105,29 @@ def test_modes_and_leftovers() -> None:
     modes = {file.name: file.mode for file in disk.own_files(None)}
     assert (modes["state"], modes["lanes"], modes["state directory"]) == (0o600, 0o600, 0o700)
     assert [Path(name).name for name in disk.leftovers()] == ["lanes.sqlite.broken-1"]
+
+
+def test_journals() -> None:
+    assert disk.journal_problem() is None
+    with running_writer() as writer:
+        writer.put(entry())
+        writer.flush(30)
+        assert disk.journal_problem() is None, "while somebody writes"
+    assert disk.journal_problem() is None
+    modes = {file.name: file.mode for file in disk.own_files(None)}
+    assert modes["journal"] == 0o600
+    with sqlite3.connect(paths.journal_file()) as db:
+        db.execute("PRAGMA user_version = 99")
+    assert "its version is 99" in (disk.journal_problem() or "")
+
+
+@contextmanager
+def running_writer() -> Iterator[JournalWriter]:
+    writer = JournalWriter(paths.journal_file())
+    try:
+        yield writer
+    finally:
+        writer.close(30)
 
 
 def test_a_file_where_a_directory_should_be(isolated_home: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proxy_core.checkup.checks import files
-from proxy_core.checkup.setup import FileSeen
+from proxy_core.checkup.setup import FileSeen, Proxy
 from tests.checkup.kit import only, setup, told
 
 
@@ -42,6 +42,13 @@ def test_broken_files() -> None:
     assert "bad JSON" in only(files.check_state, setup(state_problem="bad JSON")).saw
     assert told(files.check_lanes, setup()) == []
     assert "malformed" in only(files.check_lanes, setup(lanes_problem="malformed")).saw
+
+
+def test_a_journal_that_cannot_keep_up() -> None:
+    assert told(files.check_journal, setup(proxy=Proxy())) == []
+    assert "malformed" in only(files.check_journal, setup(journal_problem="malformed")).saw
+    found = only(files.check_journal, setup(proxy=Proxy(dropped=12)))
+    assert (found.level, found.saw[:12]) == ("hint", "12 requests ")
 
 
 def test_room() -> None:

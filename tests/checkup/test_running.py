@@ -86,10 +86,12 @@ async def test_what_was_lost() -> None:
     known: Pages = {
         "/kvconsole/version": (200, {"kvconsole": "1"}),
         "/kvconsole/ledger": (200, ledger),
+        "/kvconsole/journal": (200, {"path": "/x", "dropped": 3, "problem": "full"}),
     }
     with pages(known) as url:
         found = await ask(url)
     assert found is not None
+    assert found[0].dropped == 3
     assert (found[0].turns, found[0].losses) == (9, (Loss("evicted", 700, 4),))
 
 

@@ -12,7 +12,7 @@ from proxy_core.visible import visible
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
 _LITTLE = 300 * 1024 * 1024
-"""Bytes: what rules remember may take 128 MiB, and its journal as much for a moment."""
+"""Bytes: what rules remember may take 128 MiB, and its WAL as much for a moment."""
 
 
 def check_access(setup: Setup) -> Iterator[Finding]:
@@ -44,11 +44,23 @@ def check_lanes(setup: Setup) -> Iterator[Finding]:
         yield Finding("files", "lanes", "problem", saw, do)
 
 
+def check_journal(setup: Setup) -> Iterator[Finding]:
+    """Whether requests can be kept, and were."""
+    if setup.journal_problem is not None:
+        saw = f"The journal cannot be read: {visible(setup.journal_problem)}."
+        do = "kvconsole sets a broken file aside at its next start, and begins a new journal."
+        yield Finding("files", "journal", "problem", saw, do)
+    if setup.proxy is not None and setup.proxy.dropped:
+        many = "1 request" if setup.proxy.dropped == 1 else f"{number(setup.proxy.dropped)} requests"
+        saw = f"{many} could not be written to the journal in time, since kvconsole was started."
+        yield Finding("files", "journal", "hint", saw, "See whether the disk is full, or very slow.")
+
+
 def check_room(setup: Setup) -> Iterator[Finding]:
     """Whether there is room for what is remembered."""
     if setup.free_bytes is not None and setup.free_bytes < _LITTLE:
         saw = f"The disk of kvconsole's state has {number(setup.free_bytes / 1024**2)} MiB left."
-        do = "Make room: without it, what rules remember does not outlive a restart."
+        do = "Make room: without it, neither requests nor what rules remember outlive a restart."
         yield Finding("files", "room", "hint", saw, do)
 
 
