@@ -248,14 +248,15 @@ class JournalWriter:
             # Once for each: a full disk fails every few seconds.
             new = problem not in self._told
             self._told.add(problem)
-        if new:
+        if not new:
+            return
+        if self._tell is None:
             _log.warning("%s", problem)
-            if self._tell is None:
-                return
-            try:
-                self._tell(problem)
-            except Exception:  # whoever listened may be gone already
-                _log.exception("nobody took what the journal had to say")
+            return
+        try:
+            self._tell(problem)
+        except Exception:  # whoever listened may be gone already
+            _log.exception("nobody took what the journal had to say: %s", problem)
 
 
 def _joined(earlier: Entry | None, later: Entry) -> Entry:

@@ -221,9 +221,10 @@ class LaneStore:
         # Once for each: a full disk fails every few seconds.
         if problem not in self._told:
             self._told.add(problem)
-            _log.warning("%s", problem)
             if self._tell is not None:
                 self._tell(problem)
+            else:
+                _log.warning("%s", problem)
 
 
 def _joined(
