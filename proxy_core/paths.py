@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from platformdirs import PlatformDirs
 
@@ -57,10 +58,21 @@ def journal_file() -> Path:
 def write_private(path: Path, data: bytes) -> None:
     """Replace `path` with `data` in one step, readable by its owner alone (0600)."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with written_private(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def written_private(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` once it is whole, readable by its owner alone (0600).
+
+    Raises:
+        OSError: It cannot be written; `path` is then as it was.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import click
 
+from console.diff_text import echo_diff
 from console.rules_verbs.book import Book, open_book
-from console.rules_verbs.unified import unified
 from proxy_core.clients import recognize
+from proxy_core.diff.unified import unified
 from proxy_core.errors import ConfigError, PromptError
 from proxy_core.prompt import Api, Prompt, parse
 from proxy_core.rules import Normalized, Rule, RuleSet
@@ -23,7 +24,6 @@ _TOKENS_PER_BYTE = 0.25
 """Of a body, roughly: a token is four characters of English or of code."""
 _SHOWN = 100
 """Characters of a text's beginning or end that are quoted."""
-_COLOURS = {"-": "red", "+": "green", "@": "cyan"}
 
 
 class Request(NamedTuple):
@@ -134,9 +134,7 @@ def _print(played: _Played, one: Rule | None, book: Book, request: Request, name
     lines = unified(prompt.body, result.body, prompt.api, (f"{name} as sent", f"{name} as forwarded"))
     if lines:
         click.echo()
-    for line in lines:
-        colour = _COLOURS.get(line[:1])
-        click.echo(click.style(visible(line), fg=colour) if colour else visible(line))
+    echo_diff(lines)
 
 
 def _why_not(rule: Rule, played: _Played) -> list[str]:

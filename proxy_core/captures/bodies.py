@@ -14,11 +14,11 @@ import msgspec
 
 from proxy_core.captures import jsonl
 from proxy_core.captures.captured import Captured, Place, Problem, Read
-from proxy_core.captures.headers import clean_path
 from proxy_core.captures.json_parts import BrokenJsonError, Part, elements, values
 from proxy_core.captures.stream import Stream
 from proxy_core.prompt import Api
 from proxy_core.prompt.spans import raw_bytes
+from proxy_core.queries import clean_path
 from proxy_core.routes import route
 
 PATHS: dict[Api | None, str] = {

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from proxy_core import __version__
 from proxy_core.captures.captured import Captured, Figures
 from proxy_core.diagnosis.divergence import diverge
-from proxy_core.diagnosis.outline import ToolsAt, outline
-from proxy_core.diagnosis.words import count, share
+from proxy_core.diagnosis.further import further
+from proxy_core.diagnosis.outline import Outline, outline
+from proxy_core.diagnosis.words import BECAME, count, plural, share
 from proxy_core.errors import PromptError
 from proxy_core.prompt import parse
-from proxy_core.verdict import Divergence, How
+from proxy_core.verdict import Divergence
 from proxy_core.visible import visible
+
+Form = Literal["sent", "forwarded"]
+
+FORMS: dict[Form, str] = {"sent": "as the client sent them", "forwarded": "as kvconsole forwarded them"}
 
 UNKNOWN = "–"
 """Stands for what nobody told."""
-
-BECAME: dict[How, str] = {
-    "extended": "comes again whole",
-    "changed": "reads otherwise",
-    "added": "tools were added",
-    "removed": "tools were removed",
-    "reordered": "tools stand in another order",
-    "redescribed": "tools are described otherwise",
-    "rewritten": "reads otherwise",
-    "pruned": "is missing, or was cleared",
-    "compacted": "gave way to a summary",
-    "reasoning": "came back without its reasoning",
-    "shortened": "ends earlier than before",
-}
-"""What happened to a component, for a person."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +35,10 @@ class View:
     current: bytes
     divergence: Divergence | None
     """None where one of the two cannot be read."""
+    further: tuple[str, ...] = ()
+    """What else changed behind that place."""
+    note: str | None = None
+    """Why there is no divergence, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +61,25 @@ class Bundle:
         return f"{self.current.method} {one_line(self.current.path)}"
 
 
-def bundle(current: Captured, previous: Captured | None, tools_at: ToolsAt = "after system") -> Bundle:
+def bundle(
+    current: Captured, previous: Captured | None, forms: Collection[Form] = ("sent", "forwarded")
+) -> Bundle:
     """Compare a request with the one before it.
 
     Args:
         current: The request.
         previous: The one that it is compared with, where there is one.
-        tools_at: Where the model's chat template writes the tools, where that is known.
+        forms: In which forms; as forwarded only where that is known, and another thing than what was sent.
     """
     if previous is None:
         return Bundle(current, None, ())
-    views = [_view("as the client sent them", current, previous, previous.body, current.body, tools_at)]
+    views: list[View] = []
+    if "sent" in forms:
+        views.append(_view("sent", (previous, current), (previous.body, current.body)))
     was, now = previous.forwarded, current.forwarded
-    if was is not None and now is not None and (was, now) != (previous.body, current.body):
-        views.append(_view("as kvconsole forwarded them", current, previous, was, now, tools_at))
+    known = "forwarded" in forms and was is not None and now is not None
+    if known and (not views or (was, now) != (previous.body, current.body)):
+        views.append(_view("forwarded", (previous, current), (was or b"", now or b"")))
     return Bundle(current, previous, tuple(views))
 
 
@@ -92,13 +92,19 @@ def facts(bundle: Bundle) -> Iterator[tuple[str, str]]:
         ("client", one.client or one.headers.get("user-agent")),
         ("request", f"{one.method} {one.path}"),
         ("conversation", one.lane),
-        ("compared with", bundle.previous.id or _time(bundle.previous.at) if bundle.previous else None),
+        ("compared with", _named(bundle.previous)),
         ("answer", str(one.answer.status) if one.answer and one.answer.status else None),
         ("note", one.note),
         ("llama-server", one.server),
+        ("rule set", one.ruleset),
         ("kvconsole", __version__),
     )
     yield from ((label, one_line(value)) for label, value in told if value)
+
+
+def rule_rows(captured: Captured) -> Iterator[tuple[str, str]]:
+    """The rules that changed the request, and how many edits each made."""
+    return ((one_line(rule), plural(edits, "edit")) for rule, edits in captured.edited.items())
 
 
 def figure_rows(figures: Figures | None) -> Iterator[tuple[str, str]]:
@@ -139,36 +145,58 @@ def shared(divergence: Divergence) -> str | None:
     return f"They part after {share(divergence.shared / divergence.previous_size)} of the earlier text{at}."
 
 
+def behind(further: tuple[str, ...]) -> str | None:
+    """What else changed behind the place, in a sentence."""
+    return f"Behind that place more reads otherwise: {one_line('; '.join(further))}." if further else None
+
+
 def one_line(text: str) -> str:
     """Foreign text on one line, without anything hidden in it."""
     return visible(text).replace("\n", "␊")
 
 
-def pairs(captured: Iterable[Captured]) -> list[Bundle]:
-    """Each request with the latest one before it of the same conversation and API.
+def _view(form: Form, sides: tuple[Captured, Captured], bodies: tuple[bytes, bytes]) -> View:
+    outlines, why = outlined(sides, bodies)
+    if outlines is None:
+        return View(FORMS[form], *bodies, None, note=why)
+    parted = diverge(*outlines)
+    return View(FORMS[form], *bodies, parted, further(*outlines, parted))
 
-    Requests that belong to no known conversation are taken for one another's successors.
+
+def outlined(
+    sides: tuple[Captured, Captured], bodies: tuple[bytes, bytes]
+) -> tuple[tuple[Outline, Outline] | None, str | None]:
+    """The components of two requests; or None and, in a sentence, why they cannot be compared by these.
+
+    Args:
+        sides: The two requests, the earlier one first.
+        bodies: What is compared of each.
     """
-    latest: dict[tuple[str | None, str | None], Captured] = {}
-    made: list[Bundle] = []
-    for one in captured:
-        key = (one.lane or one.session, one.api)
-        made.append(bundle(one, latest.get(key)))
-        latest[key] = one
-    # The first request of a conversation is part of the pair behind it.
-    return [one for one in made if one.previous is not None] or made
-
-
-def _view(
-    title: str, current: Captured, previous: Captured, was: bytes, now: bytes, tools_at: ToolsAt
-) -> View:
-    if current.api is None or previous.api != current.api:
-        return View(title, was, now, None)
+    first, second = (side.api for side in sides)
+    if first is None or second is None:
+        return None, "One of the two is of no API whose prompts kvconsole reads: they are compared as texts."
+    if first != second:
+        return None, f"They are of different APIs ({first}, {second}), and compared as texts."
     try:
-        before, after = (outline(parse(current.api, body), tools_at) for body in (was, now))
-    except PromptError:
-        return View(title, was, now, None)
-    return View(title, was, now, diverge(before, after))
+        return (
+            outline(parse(first, bodies[0])),
+            outline(parse(second, bodies[1])),
+        ), None
+    except PromptError as error:
+        return None, f"One of the two cannot be read, so they are compared as texts: {error.message}."
+
+
+def compared_as(view: View, api: str | None) -> str | None:
+    """The API as which the bodies of a view are to be shown; None for bodies of different ones."""
+    return None if view.divergence is None else api
+
+
+def _named(captured: Captured | None) -> str | None:
+    """A request in a few words: its id, else its time, else its place in the file."""
+    if captured is None:
+        return None
+    number = captured.place.number
+    return captured.id or _time(captured.at) or (None if number is None else f"entry {number} of its file")
 
 
 def _time(at: float | None) -> str | None:

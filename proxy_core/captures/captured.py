@@ -12,6 +12,7 @@ from proxy_core.llama.said import Said
 from proxy_core.prompt import Api
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+NO_EDITS: Mapping[str, int] = MappingProxyType({})
 
 
 class Place(NamedTuple):
@@ -127,8 +128,14 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     """The client's own name for the conversation."""
     id: str | None = None
     """What the source calls the request, such as its id in the journal."""
+    before: str | None = None
+    """Id of the request before it in its conversation."""
     server: str | None = None
     """Build of the llama-server that answered."""
+    ruleset: str | None = None
+    """Which version of the rules it went through."""
+    edited: Mapping[str, int] = NO_EDITS
+    """How many edits each rule made, in their order."""
     answer: Answered | None = None
     figures: Figures | None = None
     finding: Finding | None = None

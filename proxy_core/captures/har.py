@@ -28,10 +28,11 @@ from proxy_core.captures.captured import (
     Problem,
     Read,
 )
-from proxy_core.captures.headers import clean_path, kept_headers
+from proxy_core.captures.headers import kept_headers
 from proxy_core.captures.json_parts import BrokenJsonError, elements
 from proxy_core.captures.stream import Stream
 from proxy_core.llama.said import Said
+from proxy_core.queries import clean_path
 from proxy_core.routes import route
 
 _NO_BODY = (
@@ -76,11 +77,14 @@ class _Extra(msgspec.Struct, omit_defaults=True):
     at: float | None = None
     path: str | None = None
     id: str | None = None
+    before: str | None = None
     client: str | None = None
     lane: str | None = None
     session: str | None = None
     server: str | None = None
     forwarded: jsonl.Spelled | bool | None = None
+    ruleset: str | None = None
+    edited: dict[str, int] = {}
     answered: bool = True
     said: Said | None = None
     said_only: bool = False
@@ -152,7 +156,10 @@ def _captured(entry: _Entry, place: Place) -> Read:
         lane=extra.lane,
         session=extra.session,
         id=extra.id,
+        before=extra.before,
         server=extra.server,
+        ruleset=extra.ruleset,
+        edited=extra.edited,
         answer=_answer(entry.response, entry.extra),
         figures=extra.figures if entry.extra else _timed(entry.time),
         finding=extra.finding,
@@ -249,11 +256,14 @@ def _extra(captured: Captured) -> _Extra:
         at=captured.at,
         path=captured.path,
         id=captured.id,
+        before=captured.before,
         client=captured.client,
         lane=captured.lane,
         session=captured.session,
         server=captured.server,
         forwarded=jsonl.spelled_forwarded(captured),
+        ruleset=captured.ruleset,
+        edited=dict(captured.edited),
         answered=answer is not None,
         said=answer and answer.said,
         said_only=answer is not None and answer.body is None,

@@ -5,12 +5,14 @@ missing:
 
 `kvconsole`: the format's number, 1. A later format has another number only where an older kvconsole would
 read it wrongly; keys that are not known are passed over.
-`at`: when the request came, in seconds since the epoch. `id`, `client`, `lane`, `session`, `api` (`chat`,
-`responses`, `messages`), `server` (build of llama-server), `note`: strings.
+`at`: when the request came, in seconds since the epoch. `id`, `before` (id of the request before it in its
+conversation), `client`, `lane`, `session`, `api` (`chat`, `responses`, `messages`), `server` (build of
+llama-server), `ruleset` (version of the rules), `note`: strings.
 `method`, `path`: of the request; secrets in the query stand as `…`.
 `headers`: an object of those that tell the client.
 `body`: a string; or, where the bytes are no UTF-8, `{"base64": "…"}`. Exact bytes in either case.
 `forwarded`: what kvconsole sent on, spelled as `body`, or `true` where that was `body` itself.
+`edited`: how many edits each rule made, by its id.
 `answer`: `status`, `type`, `body` (as above), `said` (`text`, `reasoning`, `calls`).
 `figures`, `finding`: tokens and milliseconds, and the verdict; see `captured.Figures` and `captured.Finding`.
 """
@@ -23,10 +25,11 @@ from collections.abc import Iterator
 import msgspec
 
 from proxy_core.captures.captured import Answered, Captured, Figures, Finding, Place, Problem, Read
-from proxy_core.captures.headers import clean_path, kept_headers
+from proxy_core.captures.headers import kept_headers
 from proxy_core.captures.stream import Stream
 from proxy_core.llama.said import Said
 from proxy_core.prompt import Api
+from proxy_core.queries import clean_path
 
 FORMAT = 1
 
@@ -51,6 +54,7 @@ class _Answer(msgspec.Struct, omit_defaults=True):
 class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
     kvconsole: int
     id: str | None = None
+    before: str | None = None
     at: float | None = None
     client: str | None = None
     lane: str | None = None
@@ -62,6 +66,8 @@ class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
     headers: dict[str, str] = {}
     body: Spelled
     forwarded: Spelled | bool | None = None
+    ruleset: str | None = None
+    edited: dict[str, int] = {}
     answer: _Answer | None = None
     figures: Figures | None = None
     finding: Finding | None = None
@@ -85,6 +91,7 @@ def line(captured: Captured) -> bytes:
             _Line(
                 kvconsole=FORMAT,
                 id=captured.id,
+                before=captured.before,
                 at=captured.at,
                 client=captured.client,
                 lane=captured.lane,
@@ -96,6 +103,8 @@ def line(captured: Captured) -> bytes:
                 headers=dict(captured.headers),
                 body=spelled(captured.body),
                 forwarded=spelled_forwarded(captured),
+                ruleset=captured.ruleset,
+                edited=dict(captured.edited),
                 answer=None
                 if answer is None
                 else _Answer(answer.status, answer.type, _maybe(answer.body), answer.said),
@@ -158,7 +167,10 @@ def captured(data: bytes, place: Place) -> Captured:
         lane=read.lane,
         session=read.session,
         id=read.id,
+        before=read.before,
         server=read.server,
+        ruleset=read.ruleset,
+        edited=read.edited,
         answer=None if read.answer is None else _answered(read.answer),
         figures=read.figures,
         finding=read.finding,

@@ -8,7 +8,7 @@ from typing import Self
 
 from proxy_core.captures.captured import Answered, Captured, Place, Problem
 from proxy_core.captures.finding import figures, finding
-from proxy_core.journal import Entry, JournalFile, Key, Wanted, record_of
+from proxy_core.journal import Entry, JournalFile, Key, Wanted, record_of, summary_of
 from proxy_core.journal.reading import ALL
 from proxy_core.sqlite_file import BrokenFileError
 
@@ -104,9 +104,18 @@ def captured_of(entry: Entry) -> Captured | None:
         client=entry.client,
         lane=entry.lane,
         id=str(entry.key),
+        before=_before(entry),
         server=entry.build,
+        ruleset=entry.ruleset,
+        edited=summary_of(entry).edited,
         answer=Answered(entry.http_status, said=entry.said) if entry.http_status or entry.said else None,
         figures=figures(record),
         finding=None if entry.diagnosis is None else finding(entry.diagnosis.verdict),
         note=entry.note,
     )
+
+
+def _before(entry: Entry) -> str | None:
+    if entry.before is not None or entry.diagnosis is None or entry.diagnosis.predecessor is None:
+        return entry.before
+    return str(Key(entry.run, entry.diagnosis.predecessor))

@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from proxy_core.captures.bundle import Bundle, View, facts, figure_rows, one_line, shared, where
+from proxy_core.captures.bundle import (
+    Bundle,
+    View,
+    behind,
+    compared_as,
+    facts,
+    figure_rows,
+    one_line,
+    rule_rows,
+    shared,
+    where,
+)
 from proxy_core.diagnosis.words import count, plural
-from proxy_core.diff.fold import CHANGED, Row
 from proxy_core.diff.rows import diff
+from proxy_core.diff.unified import hunks
 from proxy_core.verdict import Excerpt
 from proxy_core.visible import visible
 
@@ -24,19 +35,18 @@ _APART = "<!-- -->"
 _FENCE = re.compile(r"`{3,}")
 
 
-def write(bundles: Iterable[Bundle], note: str | None = None) -> str:
-    """The bundles, one below another.
+def write(bundles: Iterable[Bundle], note: str | None = None) -> Iterator[str]:
+    """The bundles, one below another, piece by piece.
 
     Args:
         bundles: What to write.
         note: A sentence for the top, such as what was masked.
     """
-    parts = ["# kvconsole report\n"]
+    yield "# kvconsole report\n"
     if note:
-        parts.append(f"{escaped(note)}\n")
+        yield f"\n{escaped(note)}\n"
     for one in bundles:
-        parts += _bundle(one)
-    return "\n".join(parts)
+        yield from (f"\n{part}" for part in _bundle(one))
 
 
 def escaped(text: str) -> str:
@@ -53,6 +63,8 @@ def _bundle(bundle: Bundle) -> Iterator[str]:
     yield f"## {escaped(bundle.title)}\n"
     yield _table(("", ""), facts(bundle))
     yield _table(("figure", "value"), figure_rows(bundle.current.figures))
+    if bundle.current.edited:
+        yield _table(("rule", "what it did"), rule_rows(bundle.current))
     if finding is not None:
         if finding.predicted:
             yield "Predicted: nobody measured what was reused.\n"
@@ -70,13 +82,15 @@ def _view(view: View, api: str | None) -> Iterator[str]:
     yield f"### The two requests {view.title}\n"
     if view.divergence is not None:
         yield f"{escaped(where(view.divergence))}\n"
-        sentence = shared(view.divergence)
-        if sentence:
-            yield f"{escaped(sentence)}\n"
+        for sentence in (shared(view.divergence), behind(view.further)):
+            if sentence:
+                yield f"{escaped(sentence)}\n"
         if view.divergence.excerpt is not None and view.divergence.how != "extended":
             yield _fenced(_excerpt(view.divergence.excerpt))
-    compared = diff(view.previous, view.current, api)
-    lines = list(_changed(compared.rows))
+    elif view.note is not None:
+        yield f"{escaped(view.note)}\n"
+    compared = diff(view.previous, view.current, compared_as(view, api))
+    lines = list(hunks(compared, _LONGEST))
     if not lines:
         yield "Nothing in them differs.\n"
         return
@@ -100,37 +114,6 @@ def _excerpt(excerpt: Excerpt) -> Iterator[str]:
             yield from (f"{sign} {line}" for line in f"{begun}{visible(run)}{visible(rest)}".split("\n"))
 
 
-def _changed(rows: Iterable[Row]) -> Iterator[str]:
-    """Rows that differ, below the heading of their part and with the lines around them."""
-    heading: Row | None = None
-    new: list[str] = []
-    for row in rows:
-        if row.kind not in CHANGED:
-            yield from new
-            new = []
-        if row.kind == "heading":
-            heading = row
-        elif row.kind in ("note", "fold"):
-            continue
-        else:
-            if heading is not None and row.kind in CHANGED:
-                yield f"@@ {heading.left or heading.right or ''} @@"
-                heading = None
-            if row.kind == "same" and heading is None:
-                yield f" {_cut(row.left)}"
-            if row.kind in ("changed", "removed"):
-                yield f"-{_cut(row.left)}"
-            if row.kind in ("changed", "added"):
-                # What comes instead of several lines stands behind all of them.
-                new.append(f"+{_cut(row.right)}")
-    yield from new
-
-
-def _cut(line: str | None) -> str:
-    line = line or ""
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
-
-
 def _fenced(lines: Iterable[str]) -> str:
     text = "\n".join(lines)
     longest = max((len(run) for run in _FENCE.findall(text)), default=2)
@@ -140,5 +123,5 @@ def _fenced(lines: Iterable[str]) -> str:
 
 def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
     lines = [f"| {head[0]} | {head[1]} |", "| --- | --- |"]
-    lines += [f"| {label} | {escaped(value)} |" for label, value in rows]
+    lines += [f"| {escaped(label)} | {escaped(value)} |" for label, value in rows]
     return "\n".join(lines) + "\n"

@@ -34,8 +34,9 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from proxy_core.captures.captured import Answered, Captured, Passed, Place, Problem, Read
-from proxy_core.captures.headers import clean_path, kept_headers
+from proxy_core.captures.headers import kept_headers
 from proxy_core.captures.stream import LONGEST, Stream
+from proxy_core.queries import clean_path
 from proxy_core.routes import route
 
 _Kind = Literal["request", "headers", "body", "response", "answer", "raw"]

@@ -2,7 +2,7 @@
 
 A mask is a keyed digest: `[secret-3f9a61c2]`. Its key belongs to one export, so masks tell nobody whether two
 exports hold the same secret. What is not masked keeps its bytes: only the strings of a JSON body that hold a
-secret are written anew. A body that is no JSON is taken for text.
+secret are written anew. A body that is no JSON is taken for text, and one that is no text goes whole.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import msgspec
 
 from proxy_core.captures.answers import is_stream, said_in
 from proxy_core.captures.captured import Answered, Captured, Finding, Hint
-from proxy_core.captures.headers import clean_path
 from proxy_core.captures.secrets import Found, Level, look, looks_random, named_secret
 from proxy_core.llama.said import Call, Said
 from proxy_core.prompt.model import spliced
+from proxy_core.queries import clean_path
 
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^ \t\r\n"{}\[\],:]+', re.DOTALL)
 _MASK = re.compile(rb"\[(?:secret|name|email|phone)-[0-9a-f]{8}\]")
@@ -28,6 +28,7 @@ _ACCOUNTS = frozenset(
 )
 """Names of home directories that are nobody's."""
 _NUMBER = b"-0123456789"
+_CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
 _STRING = msgspec.json.Decoder(str)
 _DEEPEST = 4
 """Levels of JSON within strings of JSON: a call's arguments are one."""
@@ -82,7 +83,11 @@ class Redactor:
             body=body,
             forwarded=None if forwarded is None else body if same else self.body(forwarded),
             headers={name: self.text(value) for name, value in captured.headers.items()},
+            client=self._maybe(captured.client),
+            lane=self._maybe(captured.lane),
             session=self._maybe(captured.session),
+            id=self._maybe(captured.id),
+            before=self._maybe(captured.before),
             answer=None if captured.answer is None else self._answer(captured.answer),
             finding=None if captured.finding is None else self._finding(captured.finding),
             note=self._maybe(captured.note),
@@ -94,6 +99,9 @@ class Redactor:
             msgspec.json.decode(body, type=msgspec.Raw)
             body.decode()
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            if _is_binary(body):
+                # Compressed, or UTF-16: nobody can look through it.
+                return self._mask(body, "binary")
             # One that is cut short still has whole strings in it, and names before them.
             return self._text(self._json(body, 0))
         return self._json(body, 0)
@@ -246,6 +254,16 @@ def _name(literal: bytes) -> str:
 def _is_own(name: bytes) -> bool:
     """Whether the name of a home directory is somebody's, and not too short to be looked for as a word."""
     return len(name) > 2 and name.lower() not in _ACCOUNTS
+
+
+def _is_binary(body: bytes) -> bool:
+    if b"\0" in body:
+        return True
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return _CONTROL.search(body) is not None
+    return False
 
 
 def _is_json(text: bytes) -> bool:

@@ -148,6 +148,9 @@ def open_sources(paths: Iterable[str | Path]) -> Iterator[Captured]:
 
 def _opened(name: str) -> tuple[BinaryIO, bool]:
     if name == "-":
+        # Python sets it to None when descriptor 0 is closed.
+        if sys.stdin is None:
+            raise CaptureError("Standard input is closed; name a file, or pipe one in.")
         return sys.stdin.buffer, False
     try:
         return Path(name).open("rb"), True

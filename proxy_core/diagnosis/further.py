@@ -26,7 +26,11 @@ def further(previous: Outline, current: Outline, parted: Divergence) -> tuple[st
     """
     if parted.part not in ("system", "tools"):
         return ()
-    found = [f'system, "{clipped(name)}"' for name in _sections(previous, current) if name != parted.detail]
+    found = [
+        f'system, "{clipped(name)}"'
+        for name in _sections(previous, current)
+        if clipped(name) != parted.detail
+    ]
     if parted.part == "system":
         change = changed_tools(previous.tools, current.tools)
         found += [f"tools ({change.detail})"] if change is not None else []

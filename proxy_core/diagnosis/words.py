@@ -1,6 +1,29 @@
-"""Figures within sentences, written as in the console's tables."""
+"""Words for what was found, and figures within sentences, written as in the console's tables."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from proxy_core.verdict import How
+
+BECAME: Mapping[How, str] = MappingProxyType(
+    {
+        "extended": "comes again whole",
+        "changed": "reads otherwise",
+        "added": "added",
+        "removed": "removed",
+        "reordered": "in another order",
+        "redescribed": "described otherwise",
+        "rewritten": "reads otherwise",
+        "pruned": "is missing, or was cleared",
+        "compacted": "gave way to a summary",
+        "reasoning": "came back without its reasoning",
+        "rendered": "another text of the same messages",
+        "shortened": "ends earlier than before",
+    }
+)
+"""What became of a component, behind its name and a colon."""
 
 
 def count(number: int) -> str:

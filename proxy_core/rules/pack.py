@@ -71,6 +71,19 @@ def _digest(entry: object, rest: dict[str, Any]) -> str:
     return blake2b(repr((entry, rest)).encode(errors="replace"), digest_size=8).hexdigest()
 
 
+def made_rule(source: str, table: dict[str, Any]) -> Rule:
+    """A rule from its table, checked as one that is read from a file.
+
+    Args:
+        source: What to call its file.
+        table: A `[[rule]]` as `tomllib` reads it; its looks name no frame.
+
+    Raises:
+        RuleError: It is wrong, or an example does not come out as it says.
+    """
+    return _entry(source, table, {})
+
+
 def _tree(name: str, data: bytes) -> dict[str, Any]:
     if data.startswith(BOM_UTF8):
         raise RuleError(f"{name}: it begins with a byte order mark; save it as UTF-8 without one.")

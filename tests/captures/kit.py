@@ -68,6 +68,9 @@ def captures(draw: st.DrawFn) -> Captured:
         lane=draw(st.none() | TEXT),
         session=draw(st.none() | TEXT),
         id=draw(st.none() | TEXT),
+        before=draw(st.none() | TEXT),
+        ruleset=draw(st.none() | TEXT),
+        edited=draw(st.dictionaries(TEXT, st.integers(0, 99), max_size=2)),
         server=draw(st.none() | TEXT),
         answer=draw(
             st.none()

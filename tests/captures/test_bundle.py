@@ -7,7 +7,17 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy_core.captures.bundle import UNKNOWN, bundle, facts, figure_rows, pairs, shared, where
+from proxy_core.captures.bundle import (
+    UNKNOWN,
+    behind,
+    bundle,
+    compared_as,
+    facts,
+    figure_rows,
+    rule_rows,
+    shared,
+    where,
+)
 from proxy_core.captures.captured import Captured, Figures, Finding
 from tests.captures.kit import PATIENT, captures, chat, request
 
@@ -57,22 +67,39 @@ def test_facts_name_what_it_is_compared_with() -> None:
     assert "note" not in told
 
 
-def test_requests_pair_within_their_conversation() -> None:
-    other = request(chat("Title maker"), lane="b")
-    made = pairs([_WAS, other, _NOW])
-    assert [(one.current, one.previous) for one in made] == [(_NOW, _WAS)]
-    assert [one.previous for one in pairs([_WAS, other])] == [None, None]
+def test_what_rules_did_is_told() -> None:
+    told = request(_NOW.body, edited={"any.clock": 2, "x": 1}, ruleset="77aa")
+    assert list(rule_rows(told)) == [("any.clock", "2 edits"), ("x", "1 edit")]
+    assert ("rule set", "77aa") in list(facts(bundle(told, _WAS)))
+
+
+def test_what_else_changed_is_told() -> None:
+    was, now = (
+        request(chat(f"# Clock\n{minute}\n# Rules\nBe brief.\n# Load\n{minute}", "Hi")) for minute in (48, 49)
+    )
+    (view,) = bundle(now, was).views
+    assert behind(view.further) == 'Behind that place more reads otherwise: system, "Load".'
+    assert behind(()) is None
+
+
+def test_one_form_can_be_asked_for() -> None:
+    was, now = (request(one.body, forwarded=one.body) for one in (_WAS, _NOW))
+    (view,) = bundle(now, was, ["forwarded"]).views
+    assert view.title == "as kvconsole forwarded them"
+    assert bundle(_NOW, _WAS, ["forwarded"]).views == ()
 
 
 def test_another_api_is_not_compared() -> None:
     (view,) = bundle(_NOW, request(b'{"messages":[]}', api="messages")).views
     assert view.divergence is None
+    assert "different APIs (messages, chat)" in (view.note or "")
+    assert compared_as(view, "chat") is None
 
 
 @PATIENT
-@given(st.lists(captures(), max_size=4))
-def test_anything_can_be_bundled(several: list[Captured]) -> None:
-    for one in pairs(several):
+@given(captures(), st.none() | captures())
+def test_anything_can_be_bundled(current: Captured, previous: Captured | None) -> None:
+    for one in (bundle(current, previous), bundle(current, previous, ["forwarded"])):
         assert one.title is not None
         assert all(value for _, value in facts(one))
         assert all(value for _, value in figure_rows(one.current.figures))

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from proxy_core.captures import html_page
 from proxy_core.captures.bundle import Bundle, bundle
@@ -15,9 +16,9 @@ from proxy_core.captures.captured import Captured, Figures, Finding, Hint
 from tests.captures.kit import PATIENT, TEXT, captures, chat, request
 
 _TAGS = {
-    *("html", "head", "meta", "title", "style", "body", "main", "footer"),
+    *("html", "head", "meta", "title", "style", "body", "article", "footer"),
     *("h1", "h2", "h3", "p", "strong", "div", "ul", "li", "code", "pre", "span", "i", "b", "mark"),
-    *("table", "caption", "tr", "th", "td", "details", "summary"),
+    *("table", "caption", "tr", "th", "td", "details", "summary", "meter"),
 }
 _HOSTILE = st.sampled_from(
     [
@@ -44,7 +45,7 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in _TAGS
         names = {name for name, _ in attrs}
-        assert names <= {"class", "lang", "charset", "http-equiv", "content", "name", "scope"}
+        assert names <= {"class", "lang", "charset", "http-equiv", "content", "name", "scope", "value"}
         if tag not in ("meta", "li", "tr", "th", "td"):
             self.open.append(tag)
 
@@ -110,6 +111,7 @@ def test_it_tells_what_there_is_to_tell() -> None:
     now = request(
         chat("Clock: 20:49\nBe brief.", *["x"] * 9), finding=finding, figures=figures, server="b11549"
     )
+    now = replace(now, edited={"any.clock": 3}, ruleset="77aa")
     page = "".join(html_page.write([bundle(now, was)], "Secrets are masked."))
     text = _read(bundle(now, was), note="Secrets are masked.")
     for wanted in (
@@ -117,6 +119,9 @@ def test_it_tells_what_there_is_to_tell() -> None:
         "the client's doing",
         "b11549",
         "250 (25 %)",
+        "25 % of 1 000 prompt tokens reused",
+        "3 edits",
+        "77aa",
         "It changed.",
         "any.clock",
         "Secrets are masked.",
@@ -125,6 +130,7 @@ def test_it_tells_what_there_is_to_tell() -> None:
         assert wanted in text
     assert "<mark>8</mark>" in page
     assert "<mark>9</mark>" in page
+    assert '<meter value="0.250">' in page
     assert "default-src 'none'" in page
     assert "prefers-color-scheme: dark" in page
     assert not re.search(r"url\(|@import|//", page.partition("</style>")[0].partition("<style>")[2])
@@ -139,3 +145,19 @@ def test_a_request_without_a_predecessor_is_shown_by_itself() -> None:
     text = _read(bundle(request(chat("Be <b>brief</b>.", "Hi")), None))
     assert "no earlier request" in text
     assert "Be <b>brief</b>." in text
+
+
+def test_what_did_not_change_is_written_once_and_folded() -> None:
+    text = "\n".join(f"line {n} of a long system text" for n in range(20_000))
+    was, now = (request(chat(f"Clock: {minute}\n{text}", "Hi")) for minute in (48, 49))
+    page = "".join(html_page.write([bundle(now, was)]))
+    assert page.count("line 777 of") == 1
+    assert page.index("<details>") < page.index("line 777 of")
+    assert len(page) < 1.2 * len(was.body)
+
+
+def test_requests_of_different_apis_are_shown_as_texts() -> None:
+    was = request(b'{"model":"m","input":"Hi","instructions":"Be brief."}', api="responses")
+    text = _read(bundle(request(chat("Be kind.", "Hi")), was))
+    assert "different APIs (responses, chat)" in text
+    assert "Be brief." in text

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,6 +23,7 @@ from proxy_core.diagnosis.outline import outline
 from proxy_core.llama.said import Call, Said
 from proxy_core.prompt import parse
 from proxy_core.rules.patterns import pattern
+from proxy_core.study.structure import structure
 from tests.captures.kit import BODIES, PATIENT, captures, chat, request
 from tests.prompt.test_spans import STYLES, VALUES
 
@@ -245,6 +250,59 @@ def test_words_are_not_learned() -> None:
     assert redactor.text("it is required") == "it is required"
 
 
+@PATIENT
+@given(
+    st.sampled_from(sorted(SECRETS)),
+    st.sampled_from(["body", "forwarded", "call", "header", "answer", "said"]),
+)
+def test_no_secret_of_any_kind_is_in_an_export(name: str, place: str) -> None:
+    text, secret = SECRETS[name]
+    body = json.dumps(chat("Be brief.", text if place == "body" else "Hi")).encode()
+    other = json.dumps(chat("Be brief.", text)).encode() if place == "forwarded" else body
+    call = Call("exec", json.dumps({"command": text if place == "call" else "ls"}))
+    wire = json.dumps({"choices": [{"message": {"content": text if place == "answer" else "ok"}}]}).encode()
+    one = request(
+        body,
+        forwarded=other,
+        path=f"/v1/chat/completions?api_key={GITHUB}",
+        headers={"user-agent": text if place == "header" else "x/1"},
+        answer=Answered(200, "application/json", wire, Said(text if place == "said" else "", "", (call,))),
+    )
+    before = request(json.dumps(chat("Be kind.", "Hi")).encode(), forwarded=body)
+    redactor = Redactor("secrets")
+    redactor.learn([before, one])
+    was, now = redactor.captured(before), redactor.captured(one)
+    for written in _every_format(was, now):
+        assert secret not in written
+        assert GITHUB not in written
+
+
+def _every_format(was: Captured, now: Captured) -> list[str]:
+    return [
+        jsonl.line(now).decode(),
+        b"".join(har.write([was, now])).decode(),
+        "".join(markdown.write([bundle(now, was)])),
+        "".join(html_page.write([bundle(now, was), bundle(now, None)])),
+    ]
+
+
+@PATIENT
+@given(
+    st.lists(st.sampled_from(["a", "b", f"key {OPENAI}", f"token={GITHUB}x"]), max_size=6), st.integers(0, 6)
+)
+def test_what_differs_still_differs_in_the_same_places(said: list[str], kept: int) -> None:
+    bodies = [
+        json.dumps(chat(f"Be brief. {key}", *texts)).encode()
+        for key, texts in ((OPENAI, said), (GITHUB, said[:kept]))
+    ]
+    redactor = Redactor("personal")
+    changes = [
+        [piece.change for piece in structure(*(outline(parse("chat", body)) for body in pair))]
+        for pair in (bodies, [redactor.body(body) for body in bodies])
+    ]
+    assert changes[0] == changes[1]
+
+
 def test_nothing_of_a_request_is_forgotten() -> None:
     leak = f"Authorization: Bearer {OPENAI}"
     one = request(
@@ -259,13 +317,7 @@ def test_nothing_of_a_request_is_forgotten() -> None:
     )
     redactor = Redactor("secrets")
     masked = redactor.captured(one)
-    outputs = [
-        jsonl.line(masked).decode(),
-        b"".join(har.write([masked])).decode(),
-        markdown.write([bundle(masked, masked)]),
-        "".join(html_page.write([bundle(masked, masked)])),
-    ]
-    assert all(OPENAI not in text for text in outputs)
+    assert all(OPENAI not in text for text in _every_format(masked, masked))
 
 
 def test_a_secret_that_a_stream_cuts_in_two_goes() -> None:
@@ -295,6 +347,16 @@ def test_every_request_can_be_masked(one: Captured) -> None:
     masked = Redactor("personal").captured(one)
     assert (masked.forwarded is None) == (one.forwarded is None)
     assert (masked.forwarded == masked.body) or one.forwarded != one.body
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda body: body.decode().encode("utf-16"), zlib.compress])
+def test_what_is_no_text_goes_whole(pack: Callable[[bytes], bytes]) -> None:
+    redactor = Redactor("secrets")
+    bodies = [pack(json.dumps(chat(f"key {OPENAI}", said)).encode()) for said in "xyx"]
+    masked = [redactor.captured(request(body)).body for body in bodies]
+    assert all(re.fullmatch(rb"\[binary-[0-9a-f]{8}\]", body) for body in masked)
+    assert masked[0] == masked[2] != masked[1]
+    assert redactor.body("caf\xe9".encode("latin-1")) == b"caf\xe9"
 
 
 def test_what_is_untouched_stays_the_same_object() -> None:
