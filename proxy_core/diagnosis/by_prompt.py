@@ -15,8 +15,16 @@ _MESSAGE: Mapping[How, Cause] = MappingProxyType(
 )
 _SAME: frozenset[How] = frozenset({"extended", "shortened"})
 
-
 BY_TEMPLATE = "by the chat template"
+
+IN_PROMPTS: tuple[Cause, ...] = (
+    "system changed",
+    "tools changed",
+    "message rewritten",
+    *_MESSAGE.values(),
+    "template changed",
+)
+"""The causes that two prompts tell by themselves, with the chat template that renders them."""
 
 
 def cause_of(divergence: Divergence) -> Cause | None:

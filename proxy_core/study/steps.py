@@ -82,7 +82,7 @@ def _taken(one: Captured, intake: Intake) -> tuple[Exchange, bytes]:
     exchange = Exchange(
         one.method,
         one.path,
-        api=one.api,
+        api=one.api or meant.api,
         label=meant.label,
         prompts=True,
         client=one.client or recognize(headers, None) or agent_name(headers),

@@ -4,10 +4,11 @@ import msgspec
 import pytest
 
 from proxy_core.captures.captured import Answered, Captured, Place
-from proxy_core.llama.said import Said
+from proxy_core.llama.said import Call, Said
 from proxy_core.routes import route
 from proxy_core.rules import RuleSet, shipped_rules
 from proxy_core.study.steps import Step, steps
+from tests.clients.case import Spoken
 from tests.clients.registry import CASES
 
 RULES = RuleSet.of(tuple(shipped_rules()), {}, "safe")
@@ -21,15 +22,20 @@ def captured(case: str, *, journalled: bool = False) -> list[Captured]:
             place=Place("capture.jsonl", number, number),
             method="POST",
             path=sent.path,
-            api=route("POST", sent.path).api,
+            api=route("POST", sent.path.partition("?")[0]).api,
             body=sent.body,
             headers={} if journalled else {name.lower(): value for name, value in sent.headers.items()},
             client=told.client if journalled else None,
             lane=sent.lane if journalled else None,
-            answer=Answered(200, said=Said(sent.spoken.text, sent.spoken.reasoning)),
+            answer=Answered(200, said=_said(sent.spoken)),
         )
         for number, sent in enumerate(told.requests(True), 1)
     ]
+
+
+def _said(spoken: Spoken) -> Said:
+    calls = (Call(spoken.call[1], spoken.call[2], spoken.call[0]),) if spoken.call else ()
+    return Said(spoken.text, spoken.reasoning, calls)
 
 
 def test_requests_follow_one_another_and_go_through_the_rules() -> None:
@@ -48,6 +54,13 @@ def test_a_step_holds_no_more_than_the_one_before_it() -> None:
     *_, last = steps(captured("openclaw-c"), RULES)
     assert last.previous is not None
     assert last.previous.previous is None
+
+
+def test_the_path_tells_an_api_that_the_source_does_not_name() -> None:
+    requests = [msgspec.structs.replace(one, api=None) for one in captured("claude-code-old")]
+    assert [step.bodies for step in steps(requests, RULES)] == [
+        step.bodies for step in steps(captured("claude-code-old"), RULES)
+    ]
 
 
 @pytest.mark.parametrize("case", ["openclaw-c", "side-requests", "claude-code-old"])

@@ -1,0 +1,1 @@
+"""Captured conversations, played at a live server twice: as captured, and as the rules forward them."""
