@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -16,6 +17,12 @@ import click
 from console.doctor import doctor
 from console.options import LEVEL, engine_options, load, over
 from console.rules_verbs import rules
+from console.verbs.check import check
+from console.verbs.diff import diff
+from console.verbs.export import export
+from console.verbs.inspect import inspect
+from console.verbs.journal import journal
+from console.verbs.replay import replay
 from proxy_core import __version__, paths
 from proxy_core.errors import ConfigError, KvconsoleError
 
@@ -109,6 +116,7 @@ def config_path(context: click.Context) -> None:
         ("themes", paths.themes_dir()),
         ("state", paths.state_file()),
         ("lanes", paths.lanes_file()),
+        ("journal", paths.journal_file()),
     ):
         click.echo(f"{name:<14}{path}{'' if path.exists() else '  (not there yet)'}")
 
@@ -141,13 +149,22 @@ def config_validate(context: click.Context, file: Path | None) -> None:
     click.echo("The configuration, the rules and the themes are fine.")
 
 
+cli.add_command(check)
+cli.add_command(diff)
 cli.add_command(doctor)
+cli.add_command(export)
+cli.add_command(inspect)
+cli.add_command(journal)
+cli.add_command(replay)
 cli.add_command(rules)
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Entry point: errors become a sentence on stderr and an exit code."""
     _undo_on_signals()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() not in ("utf-8", "utf8"):
+        # A terminal of another alphabet shows a question mark rather than nothing at all.
+        sys.stdout.reconfigure(errors="replace")
     try:
         code = cli.main(args, prog_name="kvconsole", standalone_mode=False)
     except KvconsoleError as error:

@@ -263,6 +263,7 @@ def test_config_path_tells_where_everything_lives(
         "themes": f"{config / 'themes'}  (not there yet)",
         "state": f"{state / 'state.json'}  (not there yet)",
         "lanes": f"{state / 'lanes.sqlite'}  (not there yet)",
+        "journal": f"{state / 'journal.sqlite'}  (not there yet)",
     }
     monkeypatch.setenv("KVCONSOLE_CONFIG", "/named/by/variable.toml")
     assert told()["configuration"] == "/named/by/variable.toml  (not there yet)"

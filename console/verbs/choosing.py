@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import msgspec
 
 from proxy_core import paths
-from proxy_core.captures import Captured, Source, open_source
+from proxy_core.captures import Captured, Problem, Source, open_source
 from proxy_core.captures.kept import JournalSource, captured_of
 from proxy_core.errors import CaptureError, JournalError
 from proxy_core.journal import Key, Wanted, open_journal
@@ -42,16 +43,40 @@ def chosen(typed: dict[str, Any]) -> Choice:
     return Choice(typed.pop("sources"), typed.pop("lane"), since and _when(since), typed.pop("last"))
 
 
+class Requests(Iterator[Captured]):
+    """The requests of some sources, and what was passed over so far."""
+
+    def __init__(self, found: Iterator[Captured], sources: Sequence[Source | JournalSource]) -> None:
+        self._found = found
+        self._sources = sources
+
+    def __next__(self) -> Captured:
+        return next(self._found)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Broken entries, as far as they are told."""
+        return [problem for source in self._sources for problem in source.problems]
+
+    @property
+    def broken(self) -> int:
+        """How many there are."""
+        return sum(source.broken for source in self._sources)
+
+
 @contextmanager
-def requests(choice: Choice, label: str) -> Iterator[Iterator[Captured]]:
+def requests(choice: Choice, label: str, *, warn: bool = True) -> Iterator[Requests]:
     """The requests that are meant, oldest first, read as they are asked for.
 
-    While standard error is a terminal, it has a progress bar. What was passed over is told there in the end.
+    The numbers in their places are those by which `referred` finds them: of the requests of a file, not of
+    its entries. While standard error is a terminal, it has a progress bar. What was passed over is told there
+    in the end.
     `choice.lane` is only obeyed for the journal: in files, conversations are told apart later.
 
     Args:
         choice: What the person typed.
         label: What is being done, in a word or two.
+        warn: Whether what was passed over is told here; False for a verb that reports it itself.
 
     Raises:
         KvconsoleError: A source cannot be opened.
@@ -63,10 +88,10 @@ def requests(choice: Choice, label: str) -> Iterator[Iterator[Captured]]:
         else:
             journal = stack.enter_context(open_journal(paths.journal_file()))
             sources.append(JournalSource(journal, Wanted(choice.lane, since=choice.since), choice.last))
-        found = (one for source in sources for one in source)
-        yield _newest(_since(_watched(found, sources, label), choice), choice)
+        found = (one for source in sources for one in _counted(source))
+        yield Requests(_newest(_since(_watched(found, sources, label), choice), choice), sources)
         for source in sources:
-            if source.summary is not None:
+            if warn and source.summary is not None:
                 click.echo(f"warning: {visible(source.summary)}", err=True)
 
 
@@ -76,9 +101,9 @@ def referred(text: str) -> Captured:
     Raises:
         KvconsoleError: There is no such request, or the file holds several and no number was given.
     """
-    if _KEY.fullmatch(text) and not Path(text).exists():
+    if is_kept(text):
         return _kept(text)
-    name, number = _numbered(text)
+    name, number = numbered(text)
     found: Captured | None = None
     with open_source(name) as source:
         for at, one in enumerate(source, 1):
@@ -91,9 +116,29 @@ def referred(text: str) -> Captured:
                     break
         if found is not None:
             return found
-        told = f" {visible(source.summary)}" if source.summary else ""
-        which = "no request" if number is None else f"no request {number}, but {source.read}"
-        raise CaptureError(f"{visible(name)} holds {which}.{told}")
+        raise missing(source, number)
+
+
+def is_kept(text: str) -> bool:
+    """Whether a person names a request of the journal."""
+    return _KEY.fullmatch(text) is not None and not Path(text).exists()
+
+
+def numbered(text: str) -> tuple[str, int | None]:
+    """The file that a person names, and which request of it; None where that was not said."""
+    name, mark, number = text.rpartition("#")
+    if mark and name and number.isascii() and number.isdecimal() and not Path(text).exists():
+        return name, int(number)
+    return text, None
+
+
+def missing(source: Source, number: int | None) -> CaptureError:
+    """What to raise for a source that was read, and has no request, or none with that number."""
+    told = f" {visible(source.summary)}" if source.summary else ""
+    which = "no request" if number is None else f"no request {number}, but {source.read}"
+    if number == 0:
+        which = "no request 0: they are counted from 1"
+    return CaptureError(f"{visible(source.name)} holds {which}.{told}")
 
 
 def _kept(key: str) -> Captured:
@@ -103,13 +148,6 @@ def _kept(key: str) -> Captured:
     if found is None:
         raise JournalError(f"The journal has no request {key}, or no longer. `kvconsole inspect` lists them.")
     return found
-
-
-def _numbered(text: str) -> tuple[str, int | None]:
-    name, mark, number = text.rpartition("#")
-    if mark and name and number.isascii() and number.isdecimal() and not Path(text).exists():
-        return name, int(number)
-    return text, None
 
 
 def _when(text: str) -> float:
@@ -127,6 +165,14 @@ def _when(text: str) -> float:
             f"{text!r} is no time. Write 30m, 2h or 3d for so long ago, 2026-02-18, or 2026-02-18T14:00.",
             param_hint="--since",
         ) from None
+
+
+def _counted(source: Source | JournalSource) -> Iterator[Captured]:
+    if isinstance(source, JournalSource):
+        yield from source
+        return
+    for one in source:
+        yield msgspec.structs.replace(one, place=one.place._replace(number=source.read))
 
 
 def _since(found: Iterator[Captured], choice: Choice) -> Iterator[Captured]:
