@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.markup import escape
@@ -19,7 +21,7 @@ from textual.theme import Theme
 
 from console import levels
 from console.commands import COMMANDS, IN_PALETTE
-from console.messages import BodiesWanted, CloserLookWanted, RuleSwitchWanted
+from console.messages import BodiesWanted, CloserLookWanted, PageWanted, RuleSwitchWanted
 from console.model import Model
 from console.notable import Notable
 from console.screens.help import HelpScreen
@@ -27,12 +29,18 @@ from console.screens.main import MainScreen
 from proxy_core.engine import Engine
 from proxy_core.errors import KvconsoleError
 from proxy_core.events import Event, Notice
+from proxy_core.exchange import Bodies
 from proxy_core.pauses import shorten
 from proxy_core.rules.rule import LEVELS, Level
 from proxy_core.visible import visible
 
+_log = logging.getLogger("kvconsole")
+
 DRAIN_SECONDS = 0.1
 """Time between two looks at the engine's events: ten drawings a second are the most that anybody sees."""
+
+_PATH_SECONDS = 20.0
+"""How long a file's name can be read, or copied."""
 
 _TOAST_SECONDS = {"information": 4.0, "warning": 10.0, "error": 20.0}
 
@@ -131,10 +139,10 @@ class ConsoleApp(App[None]):
     def _main(self) -> MainScreen | None:
         return next((s for s in self.screen_stack if isinstance(s, MainScreen)), None)
 
-    def _say(self, notice: Notice) -> None:
+    def _say(self, notice: Notice, seconds: float | None = None) -> None:
         """Show a notice; of those with one title only the newest stays, so that they never pile up."""
         now = time.monotonic()
-        self._said[notice.title] = (notice, now + _TOAST_SECONDS[notice.level])
+        self._said[notice.title] = (notice, now + (seconds or _TOAST_SECONDS[notice.level]))
         self._said = {title: (said, end) for title, (said, end) in self._said.items() if end > now}
         self.clear_notifications()
         for said, end in self._said.values():
@@ -151,10 +159,35 @@ class ConsoleApp(App[None]):
 
     @on(BodiesWanted)
     def _want_bodies(self, event: BodiesWanted) -> None:
-        record = self._model.records.get(event.record_id)
-        if record is not None and self._main is not None:
-            before = None if event.before is None else self._engine.bodies(event.before)
-            self._main.show_bodies(record, self._engine.bodies(event.record_id), before)
+        self._fetch_bodies(event)
+
+    @work(exclusive=True, group="bodies")
+    async def _fetch_bodies(self, wish: BodiesWanted) -> None:
+        # Those of an old request are on the disk, which may take its time.
+        bodies, before = await asyncio.to_thread(self._bodies, wish)
+        if (main := self._main) is not None:
+            main.show_bodies(wish, bodies, before)
+
+    def _bodies(self, wish: BodiesWanted) -> tuple[Bodies | None, Bodies | None]:
+        before = None if wish.before is None else self._engine.bodies(wish.before)
+        return self._engine.bodies(wish.record_id), before
+
+    @on(PageWanted)
+    def _want_page(self, event: PageWanted) -> None:
+        self._write_page(event.name)
+
+    @work(group="page")
+    async def _write_page(self, name: str) -> None:
+        try:
+            path, masked = await asyncio.to_thread(_page, name)
+        except KvconsoleError as error:
+            self._say(Notice("error", error.title, error.message))
+        except Exception as error:  # whatever the page could not be made of, the proxy goes on
+            _log.exception("request %s could not be exported", name)
+            self._say(Notice("error", "Export", f"Request {visible(name)} could not be exported: {error!r}."))
+        else:
+            said = f"{visible(str(path))}\n{masked} Look it through: not every secret looks like one."
+            self._say(Notice("information", "Exported", said), _PATH_SECONDS)
 
     @on(CloserLookWanted)
     def _look_closer(self, event: CloserLookWanted) -> None:
@@ -221,3 +254,15 @@ class ConsoleApp(App[None]):
     def _theme_changed(self, theme: Theme) -> None:
         if theme.name != self._engine.remembered_theme:
             self._engine.set_theme(theme.name)
+
+
+def _page(name: str) -> tuple[Path, str]:
+    # Only now: few need it, and the console should open at once.
+    from console.page import write_page
+
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError as error:
+        gone = "The directory in which kvconsole was started is no longer there."
+        raise KvconsoleError(gone, title="Export") from error
+    return write_page(name, folder)

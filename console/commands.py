@@ -99,6 +99,15 @@ COMPARE = Command(
     "Compare with what the client sent, or with the request before.",
     "requests",
 )
+EXPORT = Command(
+    "x",
+    "x",
+    "export",
+    "export",
+    "request: Export…",
+    "Write the selected request and the one before it as a page, with secrets masked.",
+    "requests",
+)
 BYPASS = Command(
     "b",
     "b",
@@ -142,6 +151,7 @@ COMMANDS = (
     NEWER,
     FOLLOW,
     COMPARE,
+    EXPORT,
     LEVEL,
     BYPASS,
     THEME,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Literal
 
 UNKNOWN = "–"
@@ -12,6 +13,9 @@ UNKNOWN = "–"
 
 GOOD, FAIR = 0.9, 0.5
 """Shares from which on reuse counts as good, and as fair."""
+
+_SAME_YEAR_DAYS = 300
+"""Distance in days from which on a day without its year could be taken for another one."""
 
 Level = Literal["good", "fair", "poor"]
 
@@ -87,6 +91,53 @@ def duration(seconds: float | None) -> str:
         return f"{minutes}m{rest:02d}s"
     days, hours = divmod(hours, 24)
     return f"{hours}h{minutes:02d}m" if days == 0 else f"{days}d{hours:02d}h"
+
+
+def size(count: int) -> str:
+    """A number of bytes in the unit that keeps it short: `0 B`, `812 B`, `36.0 KiB`, `12.4 MiB`."""
+    if count < 1024:
+        return f"{count} B"
+    scaled, unit = count / 1024, "KiB"
+    for larger in ("MiB", "GiB", "TiB"):
+        if scaled < 999.95:
+            break
+        scaled, unit = scaled / 1024, larger
+    return f"{scaled:.1f} {unit}"
+
+
+def clock(at: float | None, now: float, *, seconds: bool = True) -> str:
+    """When something was, in local time and nine cells at most; both times are in seconds since the epoch.
+
+    `20:48:01` on the day of `now` (`20:48` without seconds), `Fri 14:02` in the six days before, and the day
+    alone further off: `18 Feb`, `Feb 2025`.
+    """
+    then, days = _then(at, now)
+    if then is None:
+        return UNKNOWN
+    if days == 0:
+        return f"{then:%H:%M:%S}" if seconds else f"{then:%H:%M}"
+    if 0 < days < 7:
+        return f"{then:%a %H:%M}"
+    return f"{then.day} {then:%b}" if abs(days) < _SAME_YEAR_DAYS else f"{then:%b %Y}"
+
+
+def moment(at: float | None, now: float) -> str:
+    """When something was, in local time and in full: `20:48:01` on the day of `now`, else with its date."""
+    then, days = _then(at, now)
+    if then is None:
+        return UNKNOWN
+    return f"{then:%H:%M:%S}" if days == 0 else f"{then:%a %Y-%m-%d %H:%M:%S}"
+
+
+def _then(at: float | None, now: float) -> tuple[datetime | None, int]:
+    """A time, and how many days before the day of `now` that was; None where no calendar has it."""
+    if at is None:
+        return None, 0
+    try:
+        then = datetime.fromtimestamp(at)
+        return then, (date.fromtimestamp(now) - then.date()).days
+    except (ValueError, OverflowError, OSError):
+        return None, 0
 
 
 def median(values: Iterable[float | None]) -> float | None:

@@ -29,6 +29,14 @@ class BodiesWanted(Message):
 
 
 @dataclass
+class PageWanted(Message):
+    """The person wants a request as a page for others to read."""
+
+    name: str
+    """What the journal calls it."""
+
+
+@dataclass
 class CloserLookWanted(Message):
     """The person looks at a turn whose prediction rests on its structure: count its tokens."""
 

@@ -10,9 +10,12 @@ from proxy_core.board import Board
 from proxy_core.events import (
     BoardChanged,
     Event,
+    JournalChanged,
+    JournalState,
     LedgerChanged,
     LogRead,
     Notice,
+    Recalled,
     RecordChanged,
     RulesChanged,
     Today,
@@ -43,9 +46,9 @@ class Changes:
     notices: list[Notice] = field(default_factory=list)
     rules: bool = False
     facts: bool = False
-    """The upstream or the sums moved."""
+    """The upstream or the sums moved, or the journal fares otherwise."""
     lanes: bool = False
-    """A slot or a conversation stands otherwise, or the ledger moved."""
+    """A slot or a conversation stands otherwise, or the ledger moved, or the journal fares otherwise."""
 
 
 class Model:
@@ -67,6 +70,7 @@ class Model:
         self.today = Today()
         self.ledger = Ledger()
         self.board = Board()
+        self.journal = JournalState()
         self.records: OrderedDict[int, Record] = OrderedDict()
         self.log_seen = False
         """Whether any line of a log has come in."""
@@ -79,6 +83,9 @@ class Model:
             match event:
                 case RecordChanged(record):
                     self._record(record, changes)
+                case Recalled(records):
+                    for record in records:
+                        self._record(record, changes)
                 case LogRead(lines):
                     self.log_seen = True
                     changes.lines.extend(lines)
@@ -95,6 +102,9 @@ class Model:
                     self.today, changes.facts = today, True
                 case LedgerChanged(ledger):
                     self.ledger = ledger
+                    changes.facts = changes.lanes = True
+                case JournalChanged(journal):
+                    self.journal = journal
                     changes.facts = changes.lanes = True
                 case BoardChanged(board):
                     self.board, changes.lanes = board, True

@@ -46,8 +46,8 @@ class Notable:
             now: Seconds of any clock that only goes forward.
         """
         diagnosis = record.diagnosis
-        if diagnosis is None or record.at is None:
-            # What was in the log before kvconsole began to read is no news.
+        if diagnosis is None or record.at is None or record.recalled:
+            # What was in the log before kvconsole began to read is no news, nor what an earlier run saw.
             return None
         lane = self._lane((record.exchange.lane or "") if record.exchange else "")
         if record.id < lane.newest:

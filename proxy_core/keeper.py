@@ -6,6 +6,7 @@ Called on the engine's loop, save `bodies` and `recalled`, which read the disk: 
 from __future__ import annotations
 
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,10 +21,15 @@ from proxy_core.journal import Entry, JournalWriter, Key, Limits, entry_of, open
 from proxy_core.llama.generated import Generated
 from proxy_core.llama.said import Said, said_of
 from proxy_core.settings import Settings
+from proxy_core.verdict import Cause, Verdict
 
 _log = logging.getLogger("kvconsole")
 
 _CLOSE_SECONDS = 2.0
+_NUMBERED = re.compile(r'“[^”]*”|"[^"]*"|\b([Rr]equest) (\d{1,9})\b')
+"""A request's number; not where somebody else is quoted."""
+_DETAIL_IS_OURS: frozenset[Cause] = frozenset({"cancelled", "slot taken"})
+"""Causes whose detail quotes nobody unless in quotation marks; that of others may be a heading."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -143,8 +149,34 @@ def _record(entry: Entry, ids: dict[str, int]) -> Record:
     name = str(entry.key)
     record = replace(record_of(entry, ids[name]), name=name, recalled=True)
     diagnosis = record.diagnosis
-    if diagnosis is None or diagnosis.predecessor is None:
+    if diagnosis is None:
         return record
+    then = diagnosis.predecessor
     before = ids.get(entry.before) if entry.before is not None else None
-    why = diagnosis.why_none if before is not None else "The request before it is no longer kept"
-    return replace(record, diagnosis=replace(diagnosis, predecessor=before, why_none=why))
+
+    def now(number: int) -> int | None:
+        return before if number == then else ids.get(str(Key(entry.run, number)))
+
+    diagnosis = replace(diagnosis, verdict=_renumbered(diagnosis.verdict, now))
+    if then is not None:
+        why = diagnosis.why_none if before is not None else "The request before it is no longer kept"
+        diagnosis = replace(diagnosis, predecessor=before, why_none=why)
+    return replace(record, diagnosis=diagnosis)
+
+
+def _renumbered(verdict: Verdict, now: Callable[[int], int | None]) -> Verdict:
+    """A verdict of an earlier run, which names requests by the numbers that they had then."""
+
+    def told(found: re.Match[str]) -> str:
+        word, number = found.groups()
+        if word is None:
+            return found[0]
+        known = now(int(number))
+        return f"{word} {number} of its run" if known is None else f"{word} {known}"
+
+    ours = verdict.cause in _DETAIL_IS_OURS
+    return replace(
+        verdict,
+        detail=_NUMBERED.sub(told, verdict.detail) if ours else verdict.detail,
+        evidence=tuple(_NUMBERED.sub(told, sentence) for sentence in verdict.evidence),
+    )

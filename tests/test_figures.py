@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -90,3 +91,52 @@ def test_median_passes_over_the_unknown() -> None:
 )
 def test_levels_have_their_limits(share: float | None, level: str) -> None:
     assert figures.level(share) == level
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (36_864, "36.0 KiB"),
+        (1_048_570, "1.0 MiB"),
+        (512 * 1024**2, "512.0 MiB"),
+        (3 * 1024**4, "3.0 TiB"),
+    ],
+)
+def test_sizes_take_the_shortest_unit(count: int, text: str) -> None:
+    assert figures.size(count) == text
+
+
+NOON = datetime(2026, 2, 18, 12, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("then", "clock", "label", "moment"),
+    [
+        (datetime(2026, 2, 18, 0, 0, 1), "00:00:01", "00:00", "00:00:01"),
+        (datetime(2026, 2, 18, 23, 59), "23:59:00", "23:59", "23:59:00"),
+        (datetime(2026, 2, 17, 23, 59), "Tue 23:59", "Tue 23:59", "Tue 2026-02-17 23:59:00"),
+        (datetime(2026, 2, 12, 9, 5, 7), "Thu 09:05", "Thu 09:05", "Thu 2026-02-12 09:05:07"),
+        # A week ago, the day of the week is the same.
+        (datetime(2026, 2, 11, 14, 2), "11 Feb", "11 Feb", "Wed 2026-02-11 14:02:00"),
+        (datetime(2025, 12, 3, 14, 2), "3 Dec", "3 Dec", "Wed 2025-12-03 14:02:00"),
+        (datetime(2025, 2, 18, 14, 2), "Feb 2025", "Feb 2025", "Tue 2025-02-18 14:02:00"),
+        # A clock that was set back.
+        (datetime(2026, 2, 19, 14, 2), "19 Feb", "19 Feb", "Thu 2026-02-19 14:02:00"),
+    ],
+)
+def test_a_time_of_another_day_names_it(then: datetime, clock: str, label: str, moment: str) -> None:
+    at, now = then.timestamp(), NOON.timestamp()
+    assert figures.clock(at, now) == clock
+    assert figures.clock(at, now, seconds=False) == label
+    assert figures.moment(at, now) == moment
+
+
+@given(st.none() | st.floats())
+def test_no_time_is_too_odd_to_be_shown(at: float | None) -> None:
+    now = NOON.timestamp()
+    for text in (figures.clock(at, now), figures.clock(at, now, seconds=False)):
+        assert 0 < len(text) <= 9
+    assert figures.moment(at, now)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from console.model import Model
 from proxy_core.events import (
+    JournalChanged,
+    JournalState,
     LogRead,
     Notice,
+    Recalled,
     RecordChanged,
     RulesChanged,
     Today,
@@ -109,3 +114,21 @@ def test_clients_without_rules_are_not_remembered_without_end() -> None:
         model.apply([RecordChanged(Record(number, 1.0, exchange))])
     assert len(model.clients) < 100
     assert "zed" in model.clients
+
+
+def test_turns_of_earlier_runs_come_first_and_count_as_turns() -> None:
+    model = Model("http://127.0.0.1:8080", records=3)
+    earlier = tuple(replace(record(number), recalled=True) for number in range(1, 4))
+    changes = model.apply(
+        [Recalled(earlier), RecordChanged(record(4, prompts=False)), RecordChanged(record(5))]
+    )
+    assert [r.id for r in model.turns()] == list(changes.records) == [2, 3, 5]
+    assert [r.recalled for r in model.turns()] == [True, True, False]
+    assert changes.dropped == [1]
+    assert model.totals == Totals()
+
+
+def test_how_the_journal_fares_is_drawn_in_the_status_line_and_beside_the_slots() -> None:
+    model = Model("http://127.0.0.1:8080", records=3)
+    changes = model.apply([JournalChanged(JournalState("journal.sqlite", 3))])
+    assert (changes.facts, changes.lanes, model.journal.dropped) == (True, True, 3)

@@ -71,3 +71,8 @@ def test_small_losses_are_nobodys_business(lost: int, tokens: int, wanted: bool)
 
 def test_what_is_unknown_open_or_old_is_no_news() -> None:
     assert told(lossy(1, lost=None), replace(lossy(2), at=None), running(3)) == []
+
+
+def test_what_an_earlier_run_saw_is_no_news() -> None:
+    recalled = replace(lossy(1), recalled=True)
+    assert told(recalled, replace(recalled, id=2), lossy(3)) == [3]

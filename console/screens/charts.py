@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from textual import on
 from textual.app import ComposeResult
@@ -44,8 +46,10 @@ class Charts(Container):
         ended = [record for record in records if not record.open]
         known = next((r for r in reversed(ended) if r.reused is not None or r.prompt_ms is not None), None)
         sim, ms = self.query_one("#sim-chart", TurnChart), self.query_one("#eval-chart", TurnChart)
-        sim.set_points([_point(r, r.sim, r.reused) for r in ended])
-        ms.set_points([_point(r, r.prompt_ms, None) for r in ended])
+        first = next((new.id for old, new in pairwise(ended) if old.recalled and not new.recalled), None)
+        now = int(time.time() // 60)
+        sim.set_points([_point(r, r.sim, r.reused, first=r.id == first, now=now) for r in ended])
+        ms.set_points([_point(r, r.prompt_ms, None, first=r.id == first, now=now) for r in ended])
         if known is not None:
             sim.figures = sim_figures(known, ended, log_seen=log_seen)
             ms.figures = eval_figures(known, ended)
@@ -64,7 +68,7 @@ class Charts(Container):
 def sim_figures(last: Record, records: Sequence[Record], *, log_seen: bool) -> tuple[str, ...]:
     """Last value and median of `sim_best`, and the last reused share."""
     reused = f"reused {figures.share(last.reused)}"
-    if not log_seen:
+    if not log_seen and last.sim is None:
         return reused, "sim unknown: l tells why"
     return (
         f"sim {figures.sim(last.sim)}",
@@ -80,10 +84,11 @@ def eval_figures(last: Record, records: Sequence[Record]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _time(minute: int) -> str:
-    return time.strftime("%H:%M", time.localtime(minute * 60))
+def _time(minute: int, now: int) -> str:
+    return figures.clock(minute * 60, now * 60, seconds=False)
 
 
-def _point(record: Record, value: float | None, second: float | None) -> Point:
-    label = _time(int(record.at // 60)) if record.at else ""
-    return Point(key=record.id, value=value, second=second, label=label, mark=record.flipped)
+def _point(record: Record, value: float | None, second: float | None, *, first: bool, now: int) -> Point:
+    """A turn in a chart; `now` is in minutes since the epoch."""
+    label = _time(int(record.at // 60), now) if record.at and math.isfinite(record.at) else ""
+    return Point(record.id, value, second, label, record.flipped, first)

@@ -59,23 +59,42 @@ def diff_direct(address: str) -> str:
     )
 
 
-def diff_gone(record_id: int) -> str:
+def diff_gone(record: Record) -> str:
     """Why an old request has no diff any more."""
-    return f"The body of request {record_id} is no longer in memory. Raise max_bodies to keep more of them."
+    return f"The body of request {record.id} {_gone(record)}"
 
 
 def diff_no_previous(record: Record) -> str:
     """Why a request cannot be compared with the one before."""
     diagnosis = record.diagnosis
+    if diagnosis is None and record.recalled:
+        return "Which request this one continues was not found out in its time. v shows what rules changed."
     if diagnosis is None:
         return "Which request this one continues is worked out when it has ended. v shows what rules changed."
     why = diagnosis.why_none or "No earlier request belongs to its conversation."
-    return f"There is nothing to compare it with. {why} v shows what rules changed."
+    stop = "" if why.endswith((".", "!", "?")) else "."
+    return f"There is nothing to compare it with. {why}{stop} v shows what rules changed."
 
 
-def diff_previous_gone(record_id: int) -> str:
-    """Why the request before cannot be shown any more."""
+def diff_previous_gone(record_id: int, record: Record) -> str:
+    """Why the request before, which `record` continues, cannot be shown any more."""
     return (
-        f"The body of request {record_id}, which this one continues, is no longer in memory. "
-        "Raise max_bodies to keep more of them. v shows what rules changed."
+        f"The body of request {record_id}, which this one continues, {_gone(record)} "
+        "v shows what rules changed."
     )
+
+
+def no_page(record: Record) -> str:
+    """Why a turn cannot be exported."""
+    if record.exchange is None:
+        return "This turn was not proxied: there is no request to export."
+    if record.open:
+        return "This request is under way. It can be exported when it has ended."
+    return "This request is not in the journal, which keeps what can be exported."
+
+
+def _gone(record: Record) -> str:
+    """What became of a body, and what keeps more of them."""
+    if record.name is None:
+        return "is no longer in memory. Raise max_bodies to keep more of them."
+    return "is not in the journal, or no longer. Raise journal_days or journal_size to keep more of them."

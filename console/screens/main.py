@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from console.commands import COMMANDS, KEY_LINES, PANES, Pane
-from console.messages import RuleSwitchWanted
+from console.messages import BodiesWanted, PageWanted, RuleSwitchWanted
 from console.model import Changes, Model
 from console.screens import empty
 from console.screens.charts import Charts
@@ -112,7 +112,7 @@ class MainScreen(Screen[None]):
             with self.app.batch_update():
                 table.drop(changes.dropped)
                 table.put(changes.records.values())
-                self.query_one(Charts).show(self._model.turns(), log_seen=self._model.log_seen)
+                self._show_charts()
                 self._title_turns()
             self._want_bodies()
         if changes.records or changes.rules or changes.lines:
@@ -126,13 +126,15 @@ class MainScreen(Screen[None]):
         if changes.facts and not any_turn:
             no_turns.update(empty.turns(self._address, self._model))
 
-    def show_bodies(self, record: Record, bodies: Bodies | None, before: Bodies | None) -> None:
+    def show_bodies(self, wish: BodiesWanted, bodies: Bodies | None, before: Bodies | None) -> None:
         """Compare a request's bodies, or say why there are none; `before` are those of its predecessor."""
-        self.query_one(RequestDiff).show_bodies(record, bodies, before, bypass=self._model.bypass)
+        diff = self.query_one(RequestDiff)
+        diff.show_bodies(wish, self._selected, bodies, before, bypass=self._model.bypass)
 
     def tick(self) -> None:
         """Let the clocks of turns under way go on, and those of conversations that are looked at."""
-        self.query_one(TurnsTable).redraw_open()
+        if self.query_one(TurnsTable).tick():
+            self._show_charts()
         lanes = self.query_one(LanesPanel)
         if lanes.is_on_screen:
             lanes.redraw()
@@ -180,6 +182,16 @@ class MainScreen(Screen[None]):
             self._want_bodies()
         else:
             self.action_pane("diff")
+
+    def action_export(self) -> None:
+        """Write the selected request as a page."""
+        record = self._selected
+        if record is None:
+            self.notify("There is no request yet.", timeout=3)
+        elif record.name is None or record.exchange is None or record.open:
+            self.notify(empty.no_page(record), timeout=6)
+        else:
+            self.post_message(PageWanted(record.name))
 
     def action_switch_advised(self) -> None:
         """Switch the rule that is marked in the advice."""
@@ -316,6 +328,9 @@ class MainScreen(Screen[None]):
             f"{count} · following the newest" if table.following else f"{count} · f follows the newest"
         )
 
+    def _show_charts(self) -> None:
+        self.query_one(Charts).show(self._model.turns(), log_seen=self._model.log_seen)
+
     @property
     def _selected(self) -> Record | None:
         selected = self.query_one(TurnsTable).selected
@@ -341,4 +356,4 @@ class MainScreen(Screen[None]):
         """Draw slots, conversations and the ledger, while anybody sees them."""
         lanes = self.query_one(LanesPanel)
         if lanes.is_on_screen:
-            lanes.show(self._model.board, self._model.ledger)
+            lanes.show(self._model.board, self._model.ledger, self._model.journal)

@@ -15,6 +15,9 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 TURN_CELLS = 3
 """A bar of two cells and a gap; constant, so that bars do not change places as turns come."""
 
+FIRST = "this run"
+"""Stands at the line between the turns of earlier runs and those of this one."""
+
 _UNKNOWN = "·"
 _MARK = "┊"
 _DECADES = {0: "1 ms", 1: "10 ms", 2: "0.1 s", 3: "1 s", 4: "10 s", 5: "100 s", 6: "1000 s"}
@@ -33,6 +36,18 @@ class Point:
     """Time of day, for the axis."""
     mark: str | None = None
     """What was switched before this turn."""
+    first: bool = False
+    """Whether the turns before it are of earlier runs."""
+
+    @property
+    def line(self) -> str:
+        """Name of the style of the dotted line before it; empty where there is none."""
+        return "mark" if self.mark is not None else "axis" if self.first else ""
+
+    @property
+    def told(self) -> str:
+        """What the axis says about that line."""
+        return " · ".join(part for part in (FIRST if self.first else "", self.mark) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +125,9 @@ class Plot:
         return list(self.points[start : start + room])
 
     def _bar(self, grid: Grid, rows: int, x: int, point: Point) -> None:
-        if point.mark is not None:
+        if point.line:
             for y in range(rows):
-                grid[y][x - 1] = Cell(_MARK, "mark")
+                grid[y][x - 1] = Cell(_MARK, point.line)
         key = point.key
         if key == self.selected:
             for y in range(rows):
@@ -154,12 +169,11 @@ class Plot:
                 row[x : x + 2] = [Cell("▀", "measure", point.key)] * 2
                 free[x : x + 2] = [False] * 2
         for number in range(len(shown) - 1, -1, -1):
-            mark = shown[number].mark
-            if mark is not None:
+            if told := shown[number].told:
                 x = start + number * TURN_CELLS - 1
                 # Left of its line where there is no room on the right.
-                for place in (x, x - len(mark) + 1):
-                    if self._label(row, free, place, mark, "mark"):
+                for place in (x, x - len(told) + 1):
+                    if self._label(row, free, place, told, shown[number].line):
                         break
         last = shown[-1].label
         # One turn further left where the newest is the selected one.
@@ -220,8 +234,8 @@ def sparkline(points: Sequence[Point], scale: Scale, width: int) -> list[Cell]:
     low, high = decades([p.value for p in shown if p.value is not None])
     cells: list[Cell] = []
     for point in shown:
-        if point.mark is not None:
-            cells.append(Cell(_MARK, "mark", point.key))
+        if point.line:
+            cells.append(Cell(_MARK, point.line, point.key))
         if point.value is None:
             cells.append(Cell(_UNKNOWN, "unknown", point.key))
             continue

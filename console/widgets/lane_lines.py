@@ -6,8 +6,9 @@ from textual.content import Content
 
 from console import figures
 from console.verdicts import COLOUR, left, line, one_line, sign, tone
-from console.widgets.wrapped import QUIET, STRONG, clipped
+from console.widgets.wrapped import QUIET, STRONG, clipped, prose
 from proxy_core.board import Board, LaneView, SlotView
+from proxy_core.events import JournalState
 from proxy_core.ledger import EMPTY, NOTHING, Account, Amount, Ledger
 
 _MOST_SLOTS = 8
@@ -44,6 +45,19 @@ def slot_lines(board: Board, width: int) -> list[Content]:
     lines = [_slot(slot, names, width) for slot in slots]
     if more := len(board.slots) - len(slots):
         lines.append(Content.styled(f"and {figures.plural(more, 'more slot')}", QUIET))
+    return lines
+
+
+def journal_lines(journal: JournalState, width: int) -> list[Content]:
+    """What is not in the journal, and what went wrong; nothing while all is well."""
+    if not (journal.dropped or journal.problem):
+        return []
+    lines = [Content.styled("journal", STRONG)]
+    if journal.dropped:
+        are = f"{figures.plural(journal.dropped, 'request')} {'is' if journal.dropped == 1 else 'are'}"
+        lines += prose(Content.styled(f"{are} not in it; all were forwarded.", COLOUR["fair"]), width)
+    if journal.problem:
+        lines += prose(one_line(journal.problem), width)
     return lines
 
 

@@ -16,10 +16,19 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from console import figures
-from console.widgets.lane_lines import is_known, lane_heading, lane_line, ledger_lines, slot_lines
+from console.widgets.lane_lines import (
+    is_known,
+    journal_lines,
+    lane_heading,
+    lane_line,
+    ledger_lines,
+    slot_lines,
+)
 from console.widgets.scrolled import Scrolled
 from console.widgets.steady_list import SteadyList
+from console.widgets.wrapped import joined
 from proxy_core.board import Board, LaneView
+from proxy_core.events import JournalState
 from proxy_core.ledger import EMPTY, Ledger
 
 _BESIDE_FROM = 90
@@ -39,7 +48,7 @@ class LaneList(SteadyList):
 
 
 class Below(Scrolled, VerticalScroll):
-    """Slots and ledger."""
+    """Slots, what is wrong with the journal, and the ledger."""
 
 
 class LanesPanel(Container):
@@ -71,6 +80,7 @@ class LanesPanel(Container):
         super().__init__(id=id)
         self._board = Board()
         self._ledger = Ledger()
+        self._journal = JournalState()
         self._listed: list[str] = []
         self._drawn: list[Content] = []
 
@@ -83,10 +93,10 @@ class LanesPanel(Container):
             yield Static(markup=False, id="slots")
             yield Static(markup=False, id="ledger")
 
-    def show(self, board: Board, ledger: Ledger) -> None:
+    def show(self, board: Board, ledger: Ledger, journal: JournalState) -> None:
         """Draw what stands; the cursor stays on its conversation, wherever that is listed now."""
         lanes = tuple(lane for lane in board.lanes if is_known(lane))
-        self._board, self._ledger = replace(board, lanes=lanes), ledger
+        self._board, self._ledger, self._journal = replace(board, lanes=lanes), ledger, journal
         self.border_title = "slots and lanes"
         parts = [figures.plural(len(board.slots), "slot")] if board.slots else []
         parts.append(figures.plural(len(lanes), "lane"))
@@ -103,8 +113,8 @@ class LanesPanel(Container):
         lanes, width = self._board.lanes, max(20, inner - _BAR)
         # A cell goes to the scroll bar.
         room = inner - 1 - (_LEDGER + _GAP if self.has_class("-beside") else 0)
-        slots = Content("\n").join(slot_lines(self._board, max(20, room)))
-        self.query_one("#slots", Static).update(slots)
+        told = journal_lines(self._journal, max(20, room))
+        self.query_one("#slots", Static).update(joined([slot_lines(self._board, max(20, room)), told]))
         heading = self.query_one("#lane-heading", Static)
         if lanes:
             heading.update(lane_heading(width))

@@ -104,7 +104,7 @@ class StatusBar(Widget):
 
     def _right(self, model: Model) -> list[_Part]:
         today, totals = model.today, model.totals
-        parts = self._rules(model)
+        parts = self._rules(model) + self._journal(model)
         if totals.reused + totals.evaluated:
             share = totals.reused / (totals.reused + totals.evaluated)
             parts.append(_Part(7, Text(f"reused {figures.share(share)}")))
@@ -133,6 +133,14 @@ class StatusBar(Widget):
         if stale := len(model.stale & rules.enabled):
             parts.append(_Part(8, Text(f"! {stale} stale", self._colour("careful"))))
         return parts
+
+    def _journal(self, model: Model) -> list[_Part]:
+        """Nothing while every request is kept, or none is to be; the lanes pane says what happened."""
+        journal = model.journal
+        if not (journal.dropped or journal.problem):
+            return []
+        what = f"−{figures.count(journal.dropped)}" if journal.dropped else "!"
+        return [_Part(8, Text(f"journal {what}", self._colour("loading")))]
 
     def _colour(self, name: str) -> Style:
         return self.get_component_rich_style(f"status--{name}", partial=True)

@@ -33,9 +33,22 @@ class Column:
     right: bool = True
 
 
+EARLIER = "┊"
+"""Stands at the right of the times of earlier runs: the line ends where this run begins."""
+
+
 def clock(record: Record) -> str:
     """Local time of arrival; unknown for a turn that was logged before kvconsole read the log."""
-    return time.strftime("%H:%M:%S", time.localtime(record.at)) if record.at else figures.UNKNOWN
+    return figures.clock(record.at or None, time.time())
+
+
+def moment(record: Record) -> str:
+    """Local time of arrival, for a turn of another day with its date."""
+    return figures.moment(record.at or None, time.time())
+
+
+def _when(record: Record) -> str:
+    return f"{clock(record):<9}{EARLIER}" if record.recalled else clock(record)
 
 
 def _of(record: Record, name: str) -> str:
@@ -67,7 +80,7 @@ def _verdict(record: Record) -> str:
 COLUMNS = (
     # Notices, evidence and the other panes call a request by its number.
     Column("number", "#", 5, lambda r: str(r.id), 6),
-    Column("time", "time", 8, clock, 9, right=False),
+    Column("time", "time", 10, _when, 9, right=False),
     Column("api", "api", 10, lambda r: _of(r, "label"), 3, right=False),
     Column("client", "client", 12, lambda r: _of(r, "client"), 5, right=False),
     Column("lane", "lane", 8, lambda r: _of(r, "lane"), 2, right=False),

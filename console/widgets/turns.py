@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -81,6 +83,8 @@ class TurnsTable(Scrolled, DataTable[Text]):
         )
         self._records: dict[int, Record] = {}
         self._shown: tuple[Column, ...] = ()
+        self._day = _day()
+        """The day on which the times were drawn: on the next one they are those of another day."""
         self.following = True
         """Whether the newest turn is selected as soon as it comes."""
 
@@ -136,9 +140,16 @@ class TurnsTable(Scrolled, DataTable[Text]):
             self.move_cursor(row=selected, animate=False, scroll=False)
             self.scroll_to(y=max(0, top - len(gone)), animate=False, immediate=True)
 
-    def redraw_open(self) -> None:
-        """Let the clocks of the turns under way go on."""
+    def tick(self) -> bool:
+        """Let the clocks of the turns under way go on; whether another day has begun since the last time."""
+        other_day = self._day != _day()
+        self._day = _day()
         self.put([record for record in self._records.values() if record.open])
+        for column in self._shown if other_day else ():
+            if column.key == "time":
+                for record in self._records.values():
+                    self.update_cell(str(record.id), column.key, self._cell(column, record))
+        return other_day
 
     def select(self, record_id: int) -> None:
         """Put the cursor on a turn."""
@@ -214,7 +225,8 @@ class TurnsTable(Scrolled, DataTable[Text]):
         if column.key == "verdict":
             tone = standing(record)[1]
             return Style.null() if tone is None else self._foreground(f"turns--{tone}")
-        if text == figures.UNKNOWN or record.open:
+        earlier = column.key == "time" and record.recalled
+        if text == figures.UNKNOWN or record.open or earlier:
             return self._foreground("turns--quiet")
         if column.key == "reused":
             return self._foreground(f"turns--{figures.level(record.reused)}")
@@ -225,3 +237,7 @@ class TurnsTable(Scrolled, DataTable[Text]):
     def _foreground(self, name: str) -> Style:
         """Only the colour: the cell's background is the row's, under the cursor and elsewhere."""
         return Style(color=self.get_component_rich_style(name, partial=True).color)
+
+
+def _day() -> date:
+    return date.fromtimestamp(time.time())

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from console.messages import CloserLookWanted
 from console.widgets.scrolled import Scrolled
-from console.widgets.turn_columns import clock
+from console.widgets.turn_columns import moment
 from console.widgets.why_figures import figure_lines
 from console.widgets.why_lines import Case, advice, evidence, rule_ids, summary, where
 from console.widgets.wrapped import QUIET, joined, prose
@@ -136,7 +136,7 @@ class WhyPane(Scrolled, VerticalScroll, can_focus=True):
             self._look.stop()
         predicted = case.diagnosis.predicted if case.diagnosis else None
         by_text = predicted is not None and predicted.source == "structure"
-        if by_text and self._looked_at != case.record.id:
+        if by_text and not case.record.recalled and self._looked_at != case.record.id:
             self._look = self.set_timer(_LOOK_SECONDS, self._look_closer)
 
     def _look_closer(self) -> None:
@@ -167,9 +167,9 @@ class WhyPane(Scrolled, VerticalScroll, can_focus=True):
 
 
 def _about(case: Case | None) -> str:
-    """When it was, and which conversation it belongs to."""
+    """When it was, and whose request it is."""
     if case is None:
         return ""
     exchange = case.record.exchange
-    parts = [clock(case.record), *(part for part in (exchange and exchange.client,) if part)]
+    parts = [moment(case.record), *(part for part in (exchange and exchange.client,) if part)]
     return visible(" · ".join(parts))

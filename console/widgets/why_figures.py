@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from console import figures
+from console.verdicts import one_line
 from console.widgets.why_lines import Case, Lines
 from console.widgets.wrapped import QUIET, STRONG, clipped
 from proxy_core.exchange import Figure, Source
@@ -37,7 +39,20 @@ def figure_lines(case: Case, width: int) -> Lines:
     return [
         Content.styled("figures", STRONG),
         *(_line(row, width) for row in (*_measured(case), *_predicted(case))),
+        *_kept(case, width),
     ]
+
+
+def _kept(case: Case, width: int) -> Lines:
+    """The name by which verbs know the request: longer than a figure."""
+    name = case.record.name
+    if name is None:
+        return []
+    shown = clipped(one_line(name), width - _LABEL)
+    left = f"{'journal':<{_LABEL}}{shown}"
+    gap = " " * max(2, _LABEL + _VALUE + 2 + _BESIDE - cell_len(left))
+    when = gap + "of an earlier run" if case.record.recalled else ""
+    return [Content.assemble(left, (clipped(when, width - cell_len(left)), QUIET))]
 
 
 def _measured(case: Case) -> list[_Row]:
@@ -65,6 +80,9 @@ def _source(case: Case, figure: Figure) -> str:
     source = case.record.source(figure)
     if source is not None:
         return _SOURCES[source]
+    if figure in _LOG_ONLY and case.record.recalled:
+        # Whether there was a log then is not known.
+        return "unknown: not logged"
     if figure in _LOG_ONLY:
         return "unknown: not in log" if case.log_seen else "unknown: no log"
     return "unknown: not told"

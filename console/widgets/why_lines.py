@@ -9,33 +9,21 @@ from textual.content import Content
 from console import figures
 from console.verdicts import COLOUR, line, one_line, progress, tone, whose
 from console.widgets.excerpt_lines import excerpt_lines
-from console.widgets.turn_columns import clock
+from console.widgets.turn_columns import moment
 from console.widgets.wrapped import QUIET, STRONG, prose, spread
+from proxy_core.diagnosis.words import BECAME
 from proxy_core.exchange import Record
 from proxy_core.rules import RuleSet
-from proxy_core.verdict import Advice, Diagnosis, Divergence, How
+from proxy_core.verdict import Advice, Diagnosis, Divergence
 
 Lines = list[Content]
-
-_BECAME: dict[How, str] = {
-    "extended": "comes again whole",
-    "changed": "reads otherwise",
-    "added": "added",
-    "removed": "removed",
-    "reordered": "in another order",
-    "redescribed": "described otherwise",
-    "rewritten": "reads otherwise",
-    "pruned": "is missing, or was cleared",
-    "compacted": "gave way to a summary",
-    "reasoning": "came back without its reasoning",
-    "rendered": "another text of the same messages",
-    "shortened": "ends earlier than before",
-}
 
 _HOW_KNOWN = {"structure": "predicted from the text", "tokens": "predicted by counting tokens"}
 
 LET_RULES_WORK = "b"
 """The key that is advised while rules are bypassed. It is a switch: pressed once more, it bypasses them."""
+
+"""Where a sentence calls a request by its number."""
 
 _BAR = 40
 """Cells of the bar of a prompt that is being evaluated."""
@@ -100,7 +88,9 @@ def where(case: Case, width: int) -> Lines:
     diagnosis = case.diagnosis
     if diagnosis is None:
         return []
-    if diagnosis.predecessor is None or diagnosis.normalized is None:
+    # Of an earlier run's turn it is known where it left a request that is no longer kept.
+    compared = diagnosis.predecessor is not None or case.record.recalled
+    if diagnosis.normalized is None or not compared:
         why = _sentence(diagnosis.why_none or "There is no earlier request to compare it with.")
         return [Content.styled("where", STRONG), *prose(one_line(why), width)]
     lines = [Content.styled(f"where it left {_named(case)}", STRONG)]
@@ -160,6 +150,8 @@ def _undiagnosed(record: Record) -> str:
         return f"The prompt is being evaluated, says {of}. It is explained when its answer has ended."
     if exchange.note:
         return one_line(exchange.note)
+    if record.recalled:
+        return "This turn was not explained before its kvconsole ended."
     return "This turn has not been explained yet."
 
 
@@ -209,14 +201,16 @@ def _about(ms: float | None) -> str:
 def _named(case: Case) -> str:
     """The request that it is compared with: `request 126, 20:50:01`."""
     number = case.diagnosis.predecessor if case.diagnosis else None
-    at = f", {clock(case.previous)}" if case.previous is not None and case.previous.at else ""
+    if number is None:
+        return "the request before (no longer kept)"
+    at = f", {moment(case.previous)}" if case.previous is not None and case.previous.at else ""
     return f"request {number}{at}"
 
 
 def _place(left: Divergence, width: int) -> Lines:
     """The component, what became of it, and the text there."""
     name = one_line(left.name) or "the prompt"
-    lines = prose(f"{name}: {_BECAME[left.how]}", width)
+    lines = prose(f"{name}: {BECAME[left.how]}", width)
     known = one_line(", ".join(left.names)) if left.names else one_line(left.detail)
     if known and known not in name:
         lines += prose(Content.styled(known, QUIET), width)

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 from textual.content import Content
-from textual.pilot import Pilot
 from textual.widgets import Static
 
-from console.app import ConsoleApp
-from console.screens.main import MainScreen
-from console.screens.request_diff import RequestDiff
 from console.widgets.chart import TurnChart
-from console.widgets.keyline import KeyLine
 from console.widgets.lanes import LaneList, LanesPanel
 from console.widgets.status import StatusBar
-from console.widgets.turns import TurnsTable
 from console.widgets.why import WhyPane
 from proxy_core.board import Board, LaneView, SlotView
-from proxy_core.events import BoardChanged, Event, LedgerChanged, RecordChanged, RulesChanged
+from proxy_core.events import BoardChanged, LedgerChanged, RecordChanged, RulesChanged
 from proxy_core.exchange import Exchange, Record
 from proxy_core.ledger import Account, Amount, Ledger
 from proxy_core.llama.turns import Turn
@@ -29,92 +21,10 @@ from proxy_core.rules import RuleSet
 from proxy_core.verdict import Advice, Predicted, Verdict
 from tests.screens.explained import ADVISED, MAIN, MIDWAY, OTHER, running, story, system_changed, turn
 from tests.screens.few_rules import FEW_RULES
-from tests.screens.fixed import FixedEngine, afternoon, console, facts, settle
+from tests.screens.fixed import afternoon, facts
+from tests.screens.shown import plain, shown
 
-NORMAL = (120, 36)
 EVIL = "[red]x[/] [@click=app.quit]y[/]\x1b[31m\nz"
-
-
-class Shown:
-    """A console under test."""
-
-    def __init__(self, app: ConsoleApp, engine: FixedEngine, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.engine = engine
-        self.pilot = pilot
-
-    @property
-    def screen(self) -> MainScreen:
-        return next(s for s in self.app.screen_stack if isinstance(s, MainScreen))
-
-    @property
-    def why(self) -> str:
-        return " ".join(_plain(static) for static in self.screen.query_one(WhyPane).query(Static))
-
-    @property
-    def diff(self) -> RequestDiff:
-        return self.screen.query_one(RequestDiff)
-
-    @property
-    def table(self) -> TurnsTable:
-        return self.screen.query_one(TurnsTable)
-
-    @property
-    def ledger(self) -> str:
-        return _plain(self.screen.query_one("#ledger", Static))
-
-    @property
-    def keys(self) -> str:
-        return str(self.screen.query_one(KeyLine).render())
-
-    @property
-    def looks(self) -> list[object]:
-        """The turns whose tokens were asked to be counted."""
-        return [wish[1] for wish in self.engine.wishes if wish[0] == "look closer"]
-
-    @property
-    def switched(self) -> list[tuple[object, ...]]:
-        """The switches that were asked for."""
-        return [wish for wish in self.engine.wishes if wish[0] != "look closer"]
-
-    def verdict(self, record_id: int) -> str:
-        return self.table.get_cell(str(record_id), "verdict").plain
-
-    def sees(self, pane: str) -> bool:
-        """Whether a pane is on screen."""
-        return self.screen.query_one(f"#{pane}").is_on_screen
-
-    async def press(self, *keys: str) -> None:
-        names = {"[": "left_square_bracket", "]": "right_square_bracket"}
-        await self.pilot.press(*(names.get(key, key) for key in keys))
-        await self.drawn()
-
-    async def tell(self, *events: Event) -> None:
-        self.app._events.extend(events)
-        while self.app._events:
-            await self.pilot.pause(0.05)
-        await self.drawn()
-
-    async def drawn(self) -> None:
-        """Until the messages are answered and what they asked for is compared."""
-        for _ in range(2):
-            await self.pilot.pause()
-            await self.app.workers.wait_for_complete()
-        await self.pilot.pause()
-
-
-def _plain(static: Static) -> str:
-    content = static.content
-    return content.plain if isinstance(content, Content) else str(content)
-
-
-@asynccontextmanager
-async def shown(events: list[Event], size: tuple[int, int] = NORMAL) -> AsyncIterator[Shown]:
-    engine = FixedEngine()
-    app = console(events, engine=engine)
-    async with app.run_test(size=size) as pilot:
-        await settle(pilot)
-        yield Shown(app, engine, pilot)
 
 
 async def test_the_selected_turn_is_explained_while_stepping() -> None:
@@ -243,7 +153,7 @@ async def test_every_slot_can_be_seen(size: tuple[int, int]) -> None:
         await s.press("s", "tab")
         below, drawn = s.screen.query_one("#below"), s.screen.query_one("#slots")
         assert drawn.size.height == 8
-        assert all("10m12s" in line for line in _plain(s.screen.query_one("#slots", Static)).split("\n"))
+        assert all("10m12s" in line for line in plain(s.screen.query_one("#slots", Static)).split("\n"))
         await s.press("end")
         assert below.scroll_offset.y == below.max_scroll_y
         assert s.screen.focused is below or below.max_scroll_y == 0

@@ -31,6 +31,7 @@ from proxy_core.rules import Edit
 from proxy_core.rules.rule import Level
 from tests.screens.explained import START
 from tests.screens.fixed import afternoon, console, facts, settle
+from tests.screens.recalled import opened
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 
@@ -193,3 +194,9 @@ def test_slots_and_lanes(snap_compare: Snap, size: tuple[int, int]) -> None:
         await settle(pilot)
 
     assert snap_compare(console(afternoon()), terminal_size=size, run_before=to_the_lanes)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_on_the_journal(snap_compare: Snap, size: tuple[int, int]) -> None:
+    """Turns of five days ago and of an hour ago, a line, and those of this run."""
+    assert snap_compare(console(opened(this_run=4)), terminal_size=size, run_before=settle)

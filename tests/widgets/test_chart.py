@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,20 @@ def test_the_switching_of_rules_is_marked_and_named() -> None:
     rows = text(Plot(points([0.1] * 6 + [1.0] * 9, mark_at=6), "share", 60, 8).grid())
     assert len({row.index("┊") for row in rows[:-1]}) == 1
     assert "rules on" in rows[-1]
+
+
+def test_a_line_stands_before_the_first_turn_of_this_run_and_is_named() -> None:
+    turns = [replace(point, first=point.key == 6) for point in points([0.1] * 15)]
+    grid = Plot(turns, "share", 60, 8).grid()
+    rows = text(grid)
+    assert len({row.index("┊") for row in rows[:-1]}) == 1
+    assert "this run" in rows[-1]
+    assert {cell.style for row in grid for cell in row if cell.char == "┊"} == {"axis"}
+    flipped = [replace(point, mark="rules on" if point.first else None) for point in turns]
+    grid = Plot(flipped, "share", 60, 8).grid()
+    assert "this run · rules on" in text(grid)[-1]
+    assert {cell.style for row in grid for cell in row if cell.char == "┊"} == {"mark"}
+    assert text(Plot(turns, "share", 40, 1).grid())[0].index("┊") == 6
 
 
 def test_the_two_shares_differ_without_colour() -> None:

@@ -8,8 +8,9 @@ import pytest
 from rich.cells import cell_len
 from textual.content import Content
 
-from console.widgets.lane_lines import lane_heading, lane_line, ledger_lines, slot_lines
+from console.widgets.lane_lines import journal_lines, lane_heading, lane_line, ledger_lines, slot_lines
 from proxy_core.board import Board, SlotView
+from proxy_core.events import JournalState
 from proxy_core.ledger import EMPTY, Account, Amount, Ledger
 from tests.screens.explained import MAIN, START, board, ledger
 
@@ -79,3 +80,14 @@ def test_an_empty_ledger_and_one_without_speed() -> None:
     said = text(ledger_lines(slow, None, 54))
     assert "1.2k      –" in said, "without a measured speed nobody knows the time"
     assert "not checked yet" in said
+
+
+@pytest.mark.parametrize("width", [20, 38, 54, 120])
+def test_what_is_wrong_with_the_journal_is_told_in_full(width: int) -> None:
+    assert journal_lines(JournalState("journal.sqlite"), width) == []
+    assert journal_lines(JournalState(), width) == []
+    lines = journal_lines(JournalState("j", 1, "The disk\x1b[31m is full."), width)
+    assert all(line.cell_length <= width for line in lines)
+    said = " ".join(line.plain.strip() for line in lines)
+    assert "1 request is not in it" in said
+    assert "The disk␛[31m is full." in said

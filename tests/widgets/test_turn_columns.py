@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from console.widgets.turn_columns import COLUMNS, PADDING, fitting
+from console.widgets.turn_columns import COLUMNS, EARLIER, PADDING, fitting
+from proxy_core.exchange import Record
 
 
 @pytest.mark.parametrize("width", range(16, 260, 3))
@@ -24,3 +27,12 @@ def test_the_verdict_has_room_at_common_widths(width: int, least: int) -> None:
 
 def test_reuse_and_verdict_stay_to_the_last() -> None:
     assert [column.key for column in fitting(26)] == ["reused", "verdict"]
+
+
+@given(st.floats(0, 4e9), st.booleans())
+def test_a_time_fits_its_column_on_any_day(at: float, recalled: bool) -> None:
+    column = next(column for column in COLUMNS if column.key == "time")
+    text = column.text(Record(1, at, recalled=recalled))
+    assert len(text) <= column.width
+    # One line below the other, whatever the times are.
+    assert text.find(EARLIER) == (column.width - 1 if recalled else -1)

@@ -17,7 +17,7 @@ from proxy_core.exchange import Exchange, Record
 from proxy_core.llama.answer import Answer
 from proxy_core.llama.turns import Turn
 from proxy_core.rules import RuleSet
-from proxy_core.verdict import Advice, Diagnosis, Excerpt, Predicted, Verdict
+from proxy_core.verdict import Advice, Diagnosis, Divergence, Excerpt, Predicted, Verdict
 from tests.screens.explained import ADVISED, running, story, system_changed, turn
 from tests.screens.few_rules import FEW_RULES
 
@@ -218,3 +218,38 @@ def test_answers_may_say_nothing_at_all() -> None:
             record, turn=None, exchange=replace(record.exchange, answer=Answer()) if record.exchange else None
         )
         assert whole(Case(empty))
+
+
+def test_a_turn_of_an_earlier_run_says_what_is_known_of_it() -> None:
+    record = replace(system_changed(), name="3f9a12c4-17", recalled=True)
+    said = whole(Case(record, story()[1], OFF, log_seen=False), 80)
+    assert "journal      3f9a12c4-17" in said
+    assert "of an earlier run" in said
+    assert "no log" not in said
+    unlogged = whole(Case(replace(record, turn=None), None, OFF, log_seen=False), 80)
+    assert "unknown: not logged" in unlogged
+    assert "journal" not in whole(Case(replace(record, name=None, recalled=False), None, OFF), 80)
+
+
+def test_where_it_left_a_request_that_is_no_longer_kept_is_still_told() -> None:
+    record = replace(system_changed(), recalled=True)
+    known = replace(diagnosed(record), predecessor=None, why_none="The request before it is no longer kept")
+    said = whole(Case(replace(record, diagnosis=known), None, OFF), 80)
+    assert "where it left the request before (no longer kept)" in said
+    assert '-   "message_id": "775b2410-8917-4fad-af9d-cfcbf526eee8",' in said
+    same = replace(known, normalized=Divergence("extended", shared=9, previous_size=9, size=10))
+    said = whole(Case(replace(record, diagnosis=same), None, OFF), 80)
+    assert "Nowhere: the request before (no longer kept) is whole in this one." in said
+
+
+def test_a_turn_that_nobody_explained_in_its_time_says_so() -> None:
+    record = replace(system_changed(), diagnosis=None, recalled=True)
+    assert "was not explained before its kvconsole ended" in whole(Case(record, None, OFF), 80)
+
+
+@given(ANY_TEXT, st.integers(30, 120))
+def test_whatever_a_journal_calls_a_request_stays_on_its_line(name: str, width: int) -> None:
+    record = replace(system_changed(), name=name, recalled=True)
+    lines = figure_lines(Case(record, None, OFF), width)
+    assert all(line.cell_length <= width and "\n" not in line.plain for line in lines[-1:])
+    assert not set("\x1b\x07") & set(lines[-1].plain)
