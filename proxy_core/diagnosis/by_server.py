@@ -140,7 +140,9 @@ def _away(before: Record) -> Found | None:
     """Nobody watched the server since the turn before."""
     if not before.recalled:
         return None
-    told = f"Request {before.id}, the one before, is of an earlier run of kvconsole: what the server did since "
+    told = (
+        f"Request {before.id}, the one before, is of an earlier run of kvconsole: what the server did since "
+    )
     return "cache lost", "while kvconsole did not run", [f"{told}is not known."]
 
 
