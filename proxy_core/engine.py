@@ -100,7 +100,7 @@ class Engine:
             KvconsoleError: The address is taken, the state cannot be read, or the child does not start.
         """
         # Before anything is written to the journal.
-        records = recalled(self.settings)
+        records = recalled(self.settings, self._journal_problem)
         self._history.recall(records)
         try:
             state, problem = load_state(paths.state_file())

@@ -13,12 +13,14 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import httpx
+import msgspec
 
 from proxy_core import asgi
 from proxy_core.exchange import Exchange, Status
 from proxy_core.failures import error_event
-from proxy_core.llama.answer import AnswerReader
+from proxy_core.llama.answer import Answer, AnswerReader
 from proxy_core.llama.generated import Generated, GeneratedReader
+from proxy_core.queries import secrets_of, without
 from proxy_core.upstream import UpstreamClient, forwarded, reason
 
 _log = logging.getLogger("kvconsole")
@@ -81,7 +83,7 @@ class Forward:
             self._end("cancelled")
             raise
         try:
-            await self._answer(response, send)
+            await self._answer(response, request, send)
         except asyncio.CancelledError:
             # A client may close as soon as it has read the last event: that is no cancellation.
             ended = self._reader is not None and self._reader.ended
@@ -92,7 +94,7 @@ class Forward:
         finally:
             await response.aclose()
 
-    async def _answer(self, response: httpx.Response, send: asgi.Send) -> None:
+    async def _answer(self, response: httpx.Response, request: Outgoing, send: asgi.Send) -> None:
         events = response.headers.get("content-type", "").startswith("text/event-stream")
         readable = self._exchange.prompts and "content-encoding" not in response.headers
         self._reader = AnswerReader(stream=events, generated=self._generated) if readable else None
@@ -102,14 +104,14 @@ class Forward:
             async for chunk in response.aiter_raw():
                 await asgi.body(send, chunk, more=True)
                 if self._reader is not None and self._reader.feed(chunk):
-                    self._change(answer=self._reader.answer)
+                    self._change(answer=_discreet(self._reader.answer, request))
         except httpx.TransportError as error:
             # A plain event would be garbage within a compressed stream.
             plain = events and "content-encoding" not in response.headers
             await self._broken_off(error, plain, send)
             return
         await asgi.body(send, b"", more=False)
-        self._finish(response.status_code)
+        self._finish(response.status_code, request)
 
     async def _broken_off(self, error: httpx.TransportError, plain_events: bool, send: asgi.Send) -> None:
         """The upstream died half-way: a stream ends in an error event, another body is left visibly short."""
@@ -126,10 +128,10 @@ class Forward:
             "Start llama-server there, or start kvconsole with --upstream URL."
         )
 
-    def _finish(self, status: int) -> None:
+    def _finish(self, status: int, request: Outgoing) -> None:
         if self._reader is not None:
             self._reader.finish()
-            self._exchange = replace(self._exchange, answer=self._reader.answer)
+            self._exchange = replace(self._exchange, answer=_discreet(self._reader.answer, request))
         failed = self._exchange.answer.error
         whole = self._reader is not None and (self._reader.ended or not self._exchange.stream)
         if whole and failed is None and status < 400:
@@ -157,3 +159,11 @@ class Forward:
     def _change(self, **fields: Any) -> None:
         self._exchange = replace(self._exchange, **fields)
         self._publish(self._exchange)
+
+
+def _discreet(answer: Answer, request: Outgoing) -> Answer:
+    """An answer whose error quotes nothing that lets anyone in, as a server's may that refuses a key."""
+    if answer.error is None:
+        return answer
+    secrets = secrets_of(request.headers, request.target)
+    return msgspec.structs.replace(answer, error=without(answer.error, secrets))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +18,22 @@ from proxy_core.errors import JournalError
 from proxy_core.events import JournalState
 from proxy_core.exchange import Bodies, Record
 from proxy_core.history import History
-from proxy_core.journal import Entry, JournalWriter, Key, Limits, entry_of, open_journal, record_of
+from proxy_core.journal import (
+    Entry,
+    JournalFile,
+    JournalWriter,
+    Key,
+    Limits,
+    Wanted,
+    entry_of,
+    open_journal,
+    put_aside,
+    record_of,
+)
 from proxy_core.llama.generated import Generated
 from proxy_core.llama.said import Said, said_of
 from proxy_core.settings import Settings
+from proxy_core.sqlite_file import DamagedFileError
 from proxy_core.verdict import Cause, Verdict
 
 _log = logging.getLogger("kvconsole")
@@ -61,6 +74,7 @@ class Keeper:
         self._build = build
         self._most = settings.history
         self._path: Path | None = paths.journal_file() if settings.journal else None
+        self._tell = tell
         self._writer = JournalWriter(self._path, limits_of(settings), tell=tell)
         self._said: OrderedDict[int, Said] = OrderedDict()
         self._put: OrderedDict[int, bool] = OrderedDict()
@@ -94,7 +108,7 @@ class Keeper:
             return None
         try:
             with open_journal(self._path) as journal:
-                entry = journal.get(Key.parse(record.name))
+                entry = _kept(journal, Key.parse(record.name), self._tell)
         except JournalError as error:
             _log.warning("%s", error.message)
             return None
@@ -119,6 +133,7 @@ class Keeper:
             said=self._said.get(record.id),
             before=earlier.name if earlier is not None else None,
             build=self._build(),
+            again=taken is True,
         )
         if entry is not None:
             self._put[record.id] = self._writer.put(entry)
@@ -130,19 +145,72 @@ class Keeper:
             kept.popitem(last=False)
 
 
-def recalled(settings: Settings) -> tuple[Record, ...]:
-    """The newest turns of earlier runs, oldest first with ids from 1 on."""
+def recalled(settings: Settings, tell: Callable[[str], None]) -> tuple[Record, ...]:
+    """The newest turns of earlier runs, oldest first with ids from 1 on.
+
+    Args:
+        settings: Whether there is a journal, and how many turns are kept in memory.
+        tell: Takes a sentence for the person when the journal is damaged: it is put aside then, and what can
+            be read of it is recalled all the same.
+    """
     if not settings.journal:
         return ()
+    entries: list[Entry] = []
     try:
         with open_journal(paths.journal_file()) as journal:
-            entries = journal.latest(settings.history)
+            damage: list[DamagedFileError] = []
+            # What is too old goes when the journal is tidied.
+            since = time.time() - limits_of(settings).seconds
+            entries = journal.latest(settings.history, Wanted(since=since), damage.append)
+            for error in damage:
+                _put_aside(journal, error, tell)
     except JournalError as error:
         # Who writes to it will tell the person.
-        _log.warning("%s", error.message)
-        return ()
+        _log.info("%s", error.message)
+    entries = _once(entries)
     ids = {str(entry.key): number for number, entry in enumerate(entries, 1)}
     return tuple(_record(entry, ids) for entry in entries)
+
+
+def _once(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries without those of turns that another entry has as well.
+
+    Of two kvconsoles that follow one log, each takes the other's requests for those of a client that asks the
+    server directly.
+    """
+    found = list(entries)
+    seen = {_mark(entry) for entry in found if entry.method is not None}
+    once: list[Entry] = []
+    for entry in found:
+        mark = _mark(entry)
+        if entry.method is None and mark is not None:
+            if mark in seen:
+                continue
+            seen.add(mark)
+        once.append(entry)
+    return once
+
+
+def _mark(entry: Entry) -> tuple[float | None, ...] | None:
+    """What tells a turn from every other; None where the log told too little of it."""
+    turn = entry.turn
+    if turn is None or turn.task is None or turn.prompt_ms is None:
+        return None
+    return turn.port, turn.slot, turn.task, turn.prompt_n, turn.prompt_ms
+
+
+def _kept(journal: JournalFile, key: Key, tell: Callable[[str], None]) -> Entry | None:
+    try:
+        return journal.get(key)
+    except DamagedFileError as error:
+        _put_aside(journal, error, tell)
+        return None
+
+
+def _put_aside(journal: JournalFile, error: DamagedFileError, tell: Callable[[str], None]) -> None:
+    told = put_aside(journal, error)
+    if told is not None:
+        tell(told)
 
 
 def _record(entry: Entry, ids: dict[str, int]) -> Record:

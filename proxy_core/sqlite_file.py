@@ -21,6 +21,10 @@ class BrokenFileError(Exception):
     """The file is none of ours, damaged, or from a later version."""
 
 
+class DamagedFileError(BrokenFileError):
+    """SQLite itself can make nothing of the file, or of a page of it."""
+
+
 class SqliteFile:
     """One connection, made when it is needed; for one thread at a time.
 
@@ -46,6 +50,8 @@ class SqliteFile:
         self._secure_delete = secure_delete
         self._db: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
+        self._index: tuple[int, int] | None = None
+        """The `-shm` file beside it."""
 
     def set_aside(self) -> Path | None:
         """Keep the broken file under another name, which is returned; None when another kvconsole did."""
@@ -57,14 +63,21 @@ class SqliteFile:
             kept = paths.aside(self.path)
             # What was not yet carried over into the file goes with it.
             for part in ("", "-wal", "-shm"):
-                source = self.path.with_name(self.path.name + part)
+                source = _beside(self.path, part)
                 if source.exists():
-                    source.rename(kept.with_name(kept.name + part))
+                    source.rename(_beside(kept, part))
             return kept
+
+    def remove(self) -> None:
+        """Delete the file; the next call that writes makes a new one."""
+        self.close()
+        with paths.locked(self.path):
+            for part in ("", "-wal", "-shm"):
+                _beside(self.path, part).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""
-        db, self._db, self._opened = self._db, None, None
+        db, self._db, self._opened, self._index = self._db, None, None, None
         if db is not None:
             db.close()
 
@@ -89,11 +102,11 @@ class SqliteFile:
         except sqlite3.DatabaseError as error:
             # The low byte is the plain code, the rest says more about it.
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN or _NO_TEXT in str(error):
-                raise BrokenFileError(str(error)) from error
+                raise DamagedFileError(str(error)) from error
             raise
         except UnicodeDecodeError as error:
             # The message of an error that quotes the file.
-            raise BrokenFileError("it holds text that is not UTF-8") from error
+            raise DamagedFileError("it holds text that is not UTF-8") from error
 
     def shrink(self) -> None:
         """Give the free pages back to the file system, so that nothing of what they held can be read."""
@@ -105,9 +118,12 @@ class SqliteFile:
     def _connection(self) -> sqlite3.Connection:
         if self._db is not None and _inode(self.path) == self._opened:
             return self._db
-        # Also when the file was deleted or set aside by somebody else: what is written there would be lost.
+        # Also when the file was deleted, replaced or set aside by somebody else: what is written there would
+        # be lost.
+        index = self._index
         self.close()
         with paths.locked(self.path):
+            self._drop_left(index)
             if not self.path.exists():
                 # Readable by its owner alone from the first byte on; what SQLite puts beside it follows suit.
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -120,8 +136,19 @@ class SqliteFile:
             except BaseException:
                 db.close()
                 raise
-            self._db = db
+            self._db, self._index = db, _inode(_beside(self.path, "-shm"))
             return db
+
+    def _drop_left(self, index: tuple[int, int] | None) -> None:
+        """Delete what SQLite had beside a file that is gone: it would take that for a part of the next one.
+
+        Args:
+            index: The `-shm` file of the connection that there was. Where another kvconsole was faster, what
+                is there is not that one any more, and belongs to the file that is there now.
+        """
+        if not self.path.exists() or (index is not None and _inode(_beside(self.path, "-shm")) == index):
+            for part in ("-wal", "-shm"):
+                _beside(self.path, part).unlink(missing_ok=True)
 
     def _set_up(self, db: sqlite3.Connection) -> None:
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -152,6 +179,10 @@ def used_bytes(db: sqlite3.Connection) -> int:
         db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
     )
     return int((pages - free) * size)
+
+
+def _beside(path: Path, part: str) -> Path:
+    return path.with_name(path.name + part)
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

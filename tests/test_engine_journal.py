@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from proxy_core.events import JournalChanged, Recalled
 from proxy_core.exchange import Bodies, Record
 from proxy_core.journal import Entry, Key, open_journal
 from proxy_core.journal.file import JournalFile
+from proxy_core.verdict import Diagnosis, Verdict
 from tests.fake_upstream import FakeUpstream
 from tests.rules.talk import Message, assistant, system, user
 from tests.running import OPENCLAW, Running, asked, running_engine
@@ -152,6 +154,22 @@ def test_what_came_of_a_cancelled_answer_is_kept(run: Running, fake: FakeUpstrea
     assert entry.said.text == "half of"
 
 
+def test_what_was_cleared_does_not_come_back_with_its_next_verdict(run: Running, fake: FakeUpstream) -> None:
+    chat(run, fake, user("one"))
+    chat(run, fake, user("one"), assistant("yes"), user("more"))
+    records = run.wait_ended(2)
+    run.wait_for(lambda: len(kept()) == 2, "both entries")
+    with open_journal(paths.journal_file()) as journal:
+        assert journal.clear() == 2
+    told = Diagnosis(Verdict("unknown", "as is known by now"))
+    for record in records:
+        run.engine._call(partial(run.engine._history.explained, record.id, told))
+    chat(run, fake, user("another"))
+    run.wait_ended(3)
+    run.engine.stop()
+    assert [entry.messages for entry in kept()] == [1]
+
+
 def test_a_client_that_polls_leaves_nothing_in_the_journal(run: Running, fake: FakeUpstream) -> None:
     for _ in range(3):
         with asked(run, "GET", "/v1/models") as client:
@@ -187,6 +205,49 @@ def test_a_broken_journal_is_set_aside_and_the_proxy_goes_on(fake: FakeUpstream)
         assert "journal.sqlite.broken-1" in run.notices("Journal")[0].message
     assert paths.journal_file().with_name("journal.sqlite.broken-1").read_bytes() == broken
     assert len(kept()) == 1
+
+
+def test_of_a_damaged_journal_all_is_recalled_that_can_be_read_and_it_is_set_aside(
+    fake: FakeUpstream,
+) -> None:
+    words = " ".join(f"word{number}" for number in range(2000))
+    with running_engine(fake.url) as run:
+        for number in range(12):
+            chat(run, fake, user(f"{number} {words}"), temperature=number)
+        run.wait_ended(12)
+    with sqlite3.connect(paths.journal_file()) as db:
+        [(page,)] = db.execute("SELECT max(pageno) FROM dbstat WHERE name = 'entries' AND pagetype = 'leaf'")
+    db.close()
+    content = bytearray(paths.journal_file().read_bytes())
+    content[(page - 1) * 4096 : (page - 1) * 4096 + 100] = bytes(100)
+    paths.journal_file().write_bytes(content)
+    with running_engine(fake.url) as run:
+        [recalled] = run.of(Recalled)
+        assert 0 < len(recalled.records) < 12
+        run.wait_for(lambda: run.notices("Journal"), "the notice")
+        assert "journal.sqlite.broken-1" in run.notices("Journal")[0].message
+        assert run.engine.bodies(recalled.records[0].id) is None
+        chat(run, fake, user("hi"))
+        run.wait_ended(1)
+    assert paths.journal_file().with_name("journal.sqlite.broken-1").read_bytes() == bytes(content)
+    assert len(kept()) == 1
+
+
+def test_what_a_server_quotes_of_the_keys_that_it_refuses_is_not_kept(fake: FakeUpstream) -> None:
+    raw = json.dumps({"messages": [user("hi")]}).encode()
+    secrets = [("Authorization", "Bearer s3cr3t-of-mine"), ("X-Api-Key", "s3cr3t-too")]
+    with running_engine(fake.url) as run:
+        path = "/v1/chat/completions?key=s3cr3t-query"
+        with asked(run, "POST", path, raw, [*OPENCLAW, *secrets]) as client:
+            said = "Incorrect API key: s3cr3t-of-mine, or s3cr3t-too, or s3cr3t-query"
+            fake.next().answer(json.dumps({"error": {"message": said}}).encode(), status="401 No")
+            assert said.encode() in client.getresponse().read()
+        [record] = run.wait_ended(1)
+        assert record.exchange is not None
+        assert record.exchange.note == "Incorrect API key: …, or …, or …"
+    [entry] = kept()
+    assert (entry.note, entry.figures.error) == (record.exchange.note, record.exchange.note)
+    assert not any("s3cr3t" in str(event) for event in run.events)
 
 
 def test_a_place_that_cannot_be_written_costs_the_journal_alone(

@@ -111,3 +111,34 @@ def test_somebody_elses_set_aside_is_left_alone(path: Path) -> None:
     assert names(other) == ["new"]
     one.close()
     other.close()
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_what_sqlite_keeps_beside_a_file_that_is_gone_is_not_taken_for_the_next_ones(
+    path: Path, how: str
+) -> None:
+    one, other = opened(path), opened(path)
+    add(one, "old")
+    backup = path.with_name("backup")
+    with sqlite3.connect(path) as source, sqlite3.connect(backup) as copy:
+        source.backup(copy)
+    source.close()
+    copy.close()
+    for number in range(30):
+        add(other, f"new {number}", bytes([number]) * 3000)
+    # The log of changes to the old file still stands beside it.
+    assert path.with_name("things.sqlite-wal").stat().st_size > 30 * 3000
+    if how == "deleted":
+        path.unlink()
+    else:
+        backup.replace(path)
+    for file in (one, other, one, other):
+        add(file, "later")
+    expected = ["old"] * (how == "replaced") + ["later"] * 4
+    assert names(one) == names(other) == expected
+    one.close()
+    other.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("SELECT count(*) FROM things").fetchone() == (len(expected),)
+    db.close()

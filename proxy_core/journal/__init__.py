@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy_core.journal.entry import Entry, Facts, Key, Summary, new_run, summary_of
 from proxy_core.journal.file import Info, JournalFile, Limits
-from proxy_core.journal.opening import open_journal
+from proxy_core.journal.opening import open_journal, put_aside
 from proxy_core.journal.reading import Wanted
 from proxy_core.journal.records import entry_of, record_of
 from proxy_core.journal.writer import JournalWriter
@@ -22,6 +22,7 @@ __all__ = [
     "entry_of",
     "new_run",
     "open_journal",
+    "put_aside",
     "record_of",
     "summary_of",
 ]

@@ -7,7 +7,7 @@ the same manner, so a longer conversation adds a few pieces and a few nodes to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
@@ -72,6 +72,12 @@ def spell(root: _T, below: Callable[[_T], bytes | Sequence[_T]]) -> bytes:
 def name_of(piece: bytes) -> bytes:
     """The name of a piece: BLAKE2b of its bytes."""
     return blake2b(piece, digest_size=_NAME_BYTES, person=b"piece").digest()
+
+
+def name_of_node(below: Iterable[bytes]) -> bytes:
+    """The name of a node: BLAKE2b of the names below it."""
+    # Not as a piece is named: one may hold the very bytes that a node is named by.
+    return blake2b(b"".join(below), digest_size=_NAME_BYTES, person=b"node").digest()
 
 
 def cut(body: bytes) -> list[bytes]:
@@ -152,7 +158,6 @@ def _runs(level: list[bytes]) -> Iterator[list[bytes]]:
 def _node(run: list[bytes], nodes: dict[bytes, tuple[bytes, ...]]) -> bytes:
     if len(run) == 1:
         return run[0]
-    # Not as a piece is named: one may hold the very bytes that a node is named by.
-    name = blake2b(b"".join(run), digest_size=_NAME_BYTES, person=b"node").digest()
+    name = name_of_node(run)
     nodes[name] = tuple(run)
     return name

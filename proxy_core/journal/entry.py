@@ -122,6 +122,8 @@ class Entry(Facts, frozen=True, kw_only=True):
     """Its `predecessor` is a record id of the run that wrote it; see `before`."""
     bodies: Bodies | None = None
     """None where there are none; when an entry is written once more, what is kept already stays."""
+    again: bool = False
+    """Whether it was put before and more is known now: where it has left the journal since, it stays away."""
 
     @property
     def size(self) -> int:

@@ -110,11 +110,18 @@ class JournalFile(JournalReading):
         """Forget everything; gives how many entries there were. Their bytes are gone from the disk then."""
         if not self.path.exists():
             return 0
-        with self.transaction("BEGIN IMMEDIATE") as db:
-            gone = int(db.execute("SELECT count(*) FROM entries").fetchone()[0])
-            for table in ("entries", "nodes", "pieces", "volumes"):
-                db.execute(f"DELETE FROM {table}")
-        self.shrink()
+        gone = self.count()
+        try:
+            with self.transaction("BEGIN IMMEDIATE") as db:
+                gone = int(db.execute("SELECT count(*) FROM entries").fetchone()[0])
+                for table in ("entries", "nodes", "pieces", "volumes"):
+                    db.execute(f"DELETE FROM {table}")
+            self.shrink()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+                raise
+            # To delete rows takes room on the disk, and that is what somebody wants who clears a full one.
+            self.remove()
         return gone
 
     def vacuum(self) -> tuple[int, int]:
@@ -179,6 +186,9 @@ def _put(db: sqlite3.Connection, entry: Prepared, volume: int) -> tuple[int, int
         "WHERE run = ? AND record = ?",
         entry.key,
     ).fetchone()
+    if found is None and entry.again:
+        # Somebody cleared the journal, or the entry was too old.
+        return volume, 0
     # What an entry refers to must go when it goes, so it stays in its volume.
     volume, *bodies = found or (volume, None, None, None, None)
     into = pieces.Put(db, volume)

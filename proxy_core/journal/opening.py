@@ -1,4 +1,4 @@
-"""Opening the journal to read it, with errors for people."""
+"""Opening the journal to read it, with errors for people, and putting a broken one out of the way."""
 
 from __future__ import annotations
 
@@ -37,3 +37,18 @@ def open_journal(path: Path, limits: Limits = DEFAULT) -> Iterator[JournalFile]:
         raise JournalError(f"{visible(str(path))} cannot be used: {error.strerror}.") from error
     finally:
         file.close()
+
+
+def put_aside(file: JournalFile, error: BrokenFileError) -> str | None:
+    """Keep a broken journal under another name; gives what to tell the person, None where another did it.
+
+    Raises:
+        OSError: It cannot be renamed.
+    """
+    kept = file.set_aside()
+    if kept is None:
+        return None
+    return (
+        f"{visible(str(file.path))} could not be understood ({error}). It is kept as "
+        f"{visible(kept.name)}; a new journal begins."
+    )

@@ -12,7 +12,7 @@ import sys
 import zlib
 from array import array
 
-from proxy_core.journal.chunks import Tree, name_of, spell
+from proxy_core.journal.chunks import Tree, name_of, name_of_node, spell
 from proxy_core.sqlite_file import BrokenFileError
 
 TABLES = """
@@ -89,27 +89,39 @@ def get(db: sqlite3.Connection, ref: int) -> bytes:
         BrokenFileError: Something of it is missing, or is not what was put there.
     """
 
+    names: dict[int, bytes] = {}
+    nodes: dict[int, array[int]] = {}
+
     def below(ref: int) -> bytes | array[int]:
-        return _children(db, ref) if ref & 1 else _piece(db, ref >> 1)
+        if ref & 1:
+            names[ref], nodes[ref] = _node(db, ref)
+            return nodes[ref]
+        names[ref], piece = _piece(db, ref >> 1)
+        return piece
 
-    return spell(ref, below)
+    found = spell(ref, below)
+    for node, children in nodes.items():
+        if name_of_node(names[child] for child in children) != names[node]:
+            raise BrokenFileError("a node of a body is damaged")
+    return found
 
 
-def _children(db: sqlite3.Connection, ref: int) -> array[int]:
-    found = db.execute("SELECT children FROM nodes WHERE id = ?", (ref >> 1,)).fetchone()
+def _node(db: sqlite3.Connection, ref: int) -> tuple[bytes, array[int]]:
+    found = db.execute("SELECT hash, children FROM nodes WHERE id = ?", (ref >> 1,)).fetchone()
     children = array("I")
     try:
-        children.frombytes(found[0])
+        name, packed = found
+        children.frombytes(packed)
     except (TypeError, ValueError):
         raise BrokenFileError("a node of a body is missing or damaged") from None
     if sys.byteorder == "big":
         children.byteswap()
     if any(child & 1 and child >= ref for child in children):
         raise BrokenFileError("a node of a body is damaged")
-    return children
+    return name, children
 
 
-def _piece(db: sqlite3.Connection, piece_id: int) -> bytes:
+def _piece(db: sqlite3.Connection, piece_id: int) -> tuple[bytes, bytes]:
     found = db.execute("SELECT packed, hash, content FROM pieces WHERE id = ?", (piece_id,)).fetchone()
     if found is None:
         raise BrokenFileError("a piece of a body is missing")
@@ -121,4 +133,4 @@ def _piece(db: sqlite3.Connection, piece_id: int) -> bytes:
         intact = False
     if not intact:
         raise BrokenFileError("a piece of a body is damaged")
-    return piece
+    return name, piece

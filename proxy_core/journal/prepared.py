@@ -22,6 +22,8 @@ class Prepared(NamedTuple):
     """The same as `raw` when no rule changed the body."""
     sizes: tuple[int | None, int | None]
     """Length of the raw and of the normalized body."""
+    again: bool = False
+    """See `Entry.again`."""
 
 
 def prepare(entry: Entry) -> Prepared:
@@ -35,4 +37,6 @@ def prepare(entry: Entry) -> Prepared:
         sizes = len(one), len(other)
     lane = None if entry.lane is None else clean(entry.lane)
     details = grow(details_json(entry))
-    return Prepared(entry.key, entry.at, lane, summary_json(entry), details, raw, normalized, sizes)
+    return Prepared(
+        entry.key, entry.at, lane, summary_json(entry), details, raw, normalized, sizes, entry.again
+    )

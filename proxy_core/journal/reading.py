@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from proxy_core.journal import pieces
 from proxy_core.journal.entry import Entry, Key, Summary
 from proxy_core.journal.stored import UnreadableError, entry_from, summary_from
 from proxy_core.journal.tables import PROBES, TABLES, VERSION
-from proxy_core.sqlite_file import BrokenFileError, SqliteFile
+from proxy_core.sqlite_file import BrokenFileError, DamagedFileError, SqliteFile
 
 _SUMMARY = "summary, raw_bytes, normalized_bytes"
 _PAGE = 200
@@ -66,23 +65,50 @@ class JournalReading(SqliteFile):
             ).fetchall()
         return [summary for row in rows if (summary := _summary(*row)) is not None]
 
-    def latest(self, most: int) -> list[Entry]:
-        """The newest entries without their bodies, oldest first; those that cannot be read are left out."""
+    def latest(
+        self,
+        most: int,
+        wanted: Wanted = ALL,
+        damaged: Callable[[DamagedFileError], None] | None = None,
+    ) -> list[Entry]:
+        """The newest entries without their bodies, oldest first; those that cannot be read are left out.
+
+        Args:
+            most: How many.
+            wanted: Of which.
+            damaged: Told once when the file itself is damaged, after all was read that can be; without it,
+                that raises.
+        """
         if not self.path.exists():
             return []
+        where, given = _where(wanted)
         found: list[Entry] = []
-        with self.transaction() as db:
-            rows = db.execute(
-                "SELECT summary, details FROM entries ORDER BY at DESC, id DESC LIMIT ?", (most,)
-            )
-            for summary, details in rows.fetchall():
-                with contextlib.suppress(BrokenFileError):
-                    found.append(_entry(db, summary, details, None, None, bodies=False))
+        damage: DamagedFileError | None = None
+        try:
+            # The index alone: a damaged page of the table costs none of the entries on the others.
+            with self.transaction() as db:
+                newest = f"SELECT id FROM entries WHERE {where} ORDER BY at DESC, id DESC LIMIT ?"
+                ids = db.execute(newest, (*given, most)).fetchall()
+        except DamagedFileError as error:
+            damage, ids = error, []
+        for (entry_id,) in ids:
+            try:
+                entry = self._read("id = ?", (entry_id,), bodies=False)
+            except DamagedFileError as error:
+                damage = error
+            except BrokenFileError:
+                continue
+            else:
+                found += [entry] if entry is not None else []
+        if damage is not None:
+            if damaged is None:
+                raise damage
+            damaged(damage)
         return found[::-1]
 
     def summaries(self, wanted: Wanted = ALL) -> Iterator[Summary]:
         """Summaries, oldest first; not all of them are in memory at once."""
-        for page in self._pages(wanted, _SUMMARY):
+        for page in self._pages(wanted, f", {_SUMMARY}"):
             yield from (summary for _, _, *row in page if (summary := _summary(*row)) is not None)
 
     def entries(
@@ -102,21 +128,32 @@ class JournalReading(SqliteFile):
             damaged: Takes the entries that cannot be read, and the others come all the same; without it, the
                 first of them raises.
         """
-        for page in self._pages(wanted, "run, record"):
+        # Of the table itself nothing is read here: a damaged page of it costs the entries on it alone.
+        for page in self._pages(wanted):
             left_out, skip = page[:skip], max(0, skip - len(page))
-            for _, entry_id, run, record in page[len(left_out) :]:
+            for _, entry_id in page[len(left_out) :]:
                 try:
                     entry = self._read("id = ?", (entry_id,), bodies=bodies)
                 except BrokenFileError as error:
                     if damaged is None:
                         raise
-                    damaged(Key(run, record), error)
+                    damaged(self._key(entry_id), error)
                     continue
                 # One that went meanwhile is passed over.
                 if entry is not None:
                     yield entry
 
-    def _pages(self, wanted: Wanted, columns: str) -> Iterator[list[tuple[Any, ...]]]:
+    def _key(self, entry_id: int) -> Key:
+        """The name of an entry that cannot be read, from the index; made up where that is damaged too."""
+        try:
+            with self.transaction() as db:
+                by_key = "SELECT run, record FROM entries INDEXED BY entries_by_key WHERE id = ?"
+                found = db.execute(by_key, (entry_id,)).fetchone()
+        except BrokenFileError:
+            found = None
+        return Key("unknown", entry_id) if found is None else Key(*found)
+
+    def _pages(self, wanted: Wanted, columns: str = "") -> Iterator[list[tuple[Any, ...]]]:
         """Time, id and other columns of the entries, some at a time."""
         if not self.path.exists():
             return
@@ -125,7 +162,7 @@ class JournalReading(SqliteFile):
         while True:
             with self.transaction() as db:
                 page = db.execute(
-                    f"SELECT at, id, {columns} FROM entries WHERE {where} AND (at, id) > (?, ?) "
+                    f"SELECT at, id{columns} FROM entries WHERE {where} AND (at, id) > (?, ?) "
                     "ORDER BY at, id LIMIT ?",
                     (*given, *last, _PAGE),
                 ).fetchall()

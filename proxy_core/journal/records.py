@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from proxy_core.exchange import OPEN, Bodies, Exchange, Record
-from proxy_core.journal.entry import Entry, Facts, Summary
+from proxy_core.journal.entry import Entry
 from proxy_core.llama.said import Said
-from proxy_core.verdict import Diagnosis
 
 _EXCHANGE = (
     "method",
@@ -38,6 +37,7 @@ def entry_of(
     said: Said | None = None,
     before: str | None = None,
     build: str | None = None,
+    again: bool = False,
 ) -> Entry | None:
     """A record as it is kept; None for a turn of unknown time, which the server's log tells again anyway.
 
@@ -48,6 +48,7 @@ def entry_of(
         said: What the model answered.
         before: The name of the entry that it goes on from, see `Key`.
         build: The server's build.
+        again: Whether it was put before, see `Entry.again`.
     """
     if record.at is None:
         return None
@@ -73,28 +74,28 @@ def entry_of(
         diagnosis=record.diagnosis,
         said=said,
         bodies=bodies,
+        again=again,
     )
 
 
-def record_of(kept: Entry | Summary, record_id: int | None = None) -> Record:
-    """An entry as a record; that of a summary has no edits, and its diagnosis is a verdict in short.
+def record_of(kept: Entry, record_id: int | None = None) -> Record:
+    """An entry as a record.
 
     Args:
         kept: What the journal holds.
         record_id: An id among the records of this run; without it the one that it had in its own.
     """
-    diagnosis = kept.diagnosis if isinstance(kept, Entry) else _short(kept)
     return Record(
         id=kept.record if record_id is None else record_id,
         at=kept.at,
         exchange=_exchange(kept),
         turn=kept.turn,
         flipped=kept.flipped,
-        diagnosis=diagnosis,
+        diagnosis=kept.diagnosis,
     )
 
 
-def _exchange(kept: Facts) -> Exchange | None:
+def _exchange(kept: Entry) -> Exchange | None:
     if kept.method is None or kept.path is None or kept.label is None:
         return None
     known: dict[str, Any] = {name: getattr(kept, name) for name in _EXCHANGE}
@@ -103,20 +104,8 @@ def _exchange(kept: Facts) -> Exchange | None:
         known["status"] = "cancelled"
     return Exchange(
         **known,
-        edits=kept.edits if isinstance(kept, Entry) else (),
+        edits=kept.edits,
         matched=frozenset(kept.matched),
         answer=kept.figures,
         total_ms=kept.total_ms,
-    )
-
-
-def _short(kept: Summary) -> Diagnosis | None:
-    if kept.verdict is None:
-        return None
-    return Diagnosis(
-        kept.verdict,
-        lost_n=kept.lost_n,
-        lost_ms=kept.lost_ms,
-        saved_n=kept.saved_n,
-        saved_ms=kept.saved_ms,
     )

@@ -14,6 +14,7 @@ import msgspec
 from proxy_core.config_text import visible
 from proxy_core.journal.entry import Entry, Key
 from proxy_core.journal.file import DEFAULT, JournalFile, Limits
+from proxy_core.journal.opening import put_aside
 from proxy_core.journal.prepared import Prepared, prepare
 from proxy_core.sqlite_file import BrokenFileError
 
@@ -27,6 +28,8 @@ _GATHER_SECONDS = 0.2
 _RETRY_SECONDS = 5.0
 """Pause after a failure: a full disk does not empty itself at once."""
 _TIDY_SECONDS = 600.0
+_AGAIN_SECONDS = 600.0
+"""After how long a problem that had passed is told once more."""
 
 _log = logging.getLogger("kvconsole")
 
@@ -56,11 +59,14 @@ class JournalWriter:
             clock: Seconds since the epoch, as in each entry's `at`.
         """
         self.problem: str | None = None
-        """What went wrong last, for a person; None while nothing did."""
+        """What went wrong last, for a person; None while nothing did, or when it is over."""
         self.dropped = 0
         """Entries that are not in the journal because too much waited, or since they could not be written."""
         self._tell = tell
-        self._told: set[str] = set()
+        self._told: dict[str, float] = {}
+        """When each problem was told."""
+        self._passing = False
+        """Whether the problem is over once the file can be written again."""
         self._file = None if path is None else JournalFile(path, limits, clock)
         self._changed = threading.Condition()
         self._waiting: dict[Key, Entry] = {}
@@ -184,6 +190,8 @@ class JournalWriter:
                     self._bytes -= entry.size + (earlier.size if earlier else 0) - joined.size
             else:
                 self._bytes -= done
+                if self._passing and self._has_room():
+                    self._over()
             self._changed.notify_all()
         return full
 
@@ -223,31 +231,35 @@ class JournalWriter:
             try:
                 return work()
             except BrokenFileError as error:
-                self._set_aside(file, error)
+                told = put_aside(file, error)
+                if told is not None:
+                    self._trouble(told)
                 return work()
         except Exception as error:  # whatever it is, the thread goes on
             file.close()
             reason = error.strerror if isinstance(error, OSError) else str(error)
             self._trouble(
                 f"{visible(str(file.path))}: {reason or 'input or output failed'}. "
-                "Requests wait to be written to the journal, and are left out of it when too many wait."
+                "Requests wait to be written to the journal, and are left out of it when too many wait.",
+                passing=True,
             )
             return None
 
-    def _set_aside(self, file: JournalFile, error: BrokenFileError) -> None:
-        kept = file.set_aside()
-        if kept is not None:
-            self._trouble(
-                f"{visible(str(file.path))} could not be understood ({error}). It is kept as "
-                f"{visible(kept.name)}; a new journal begins."
-            )
+    def _has_room(self) -> bool:
+        return 2 * len(self._waiting) <= MOST_WAITING and 2 * self._bytes <= MOST_WAITING_BYTES
 
-    def _trouble(self, problem: str) -> None:
+    def _over(self) -> None:
+        """The file can be written again, and what waits is little. Only by the holder of `_changed`."""
+        self.problem, self._passing = None, False
+        late = time.monotonic() - _AGAIN_SECONDS
+        self._told = {problem: at for problem, at in self._told.items() if at > late}
+
+    def _trouble(self, problem: str, *, passing: bool = False) -> None:
         with self._changed:
-            self.problem = problem
+            self.problem, self._passing = problem, passing
             # Once for each: a full disk fails every few seconds.
             new = problem not in self._told
-            self._told.add(problem)
+            self._told.setdefault(problem, time.monotonic())
         if not new:
             return
         if self._tell is None:
@@ -261,6 +273,7 @@ class JournalWriter:
 
 def _joined(earlier: Entry | None, later: Entry) -> Entry:
     """What is known later of a request, with the bodies that are known already."""
-    if earlier is None or later.bodies is not None or earlier.bodies is None:
+    if earlier is None:
         return later
-    return msgspec.structs.replace(later, bodies=earlier.bodies)
+    bodies = earlier.bodies if later.bodies is None else later.bodies
+    return msgspec.structs.replace(later, bodies=bodies, again=earlier.again and later.again)

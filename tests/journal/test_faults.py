@@ -22,7 +22,19 @@ from proxy_core.journal.file import JournalFile
 from proxy_core.journal.prepared import Prepared
 from proxy_core.journal.writer import JournalWriter
 from proxy_core.sqlite_file import BrokenFileError
-from tests.journal.kit import BOUND, NOW, Clock, conversation, entry, kept, noise, records, whole, write
+from tests.journal.kit import (
+    BOUND,
+    NOW,
+    Clock,
+    conversation,
+    entry,
+    kept,
+    noise,
+    records,
+    until,
+    whole,
+    write,
+)
 
 
 def database(path: Path, script: str) -> None:
@@ -140,6 +152,43 @@ def test_what_failed_is_written_once_the_disk_works_again(
     assert journal.dropped == 0
 
 
+def test_a_problem_that_is_over_is_none_any_more_and_is_told_again_when_it_comes_back_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_writer, "_RETRY_SECONDS", 0.01)
+    failing = threading.Event()
+    really = JournalFile.write
+
+    def full_at_times(file: JournalFile, batch: list[Prepared]) -> bool:
+        if failing.is_set():
+            raise sqlite3.OperationalError("database or disk is full")
+        return really(file, batch)
+
+    monkeypatch.setattr(JournalFile, "write", full_at_times)
+    told: list[str] = []
+    journal = JournalWriter(path, tell=told.append, clock=Clock())
+    for number, (again_after, expected) in enumerate([(600.0, 1), (0.0, 1), (600.0, 2)]):
+        monkeypatch.setattr(journal_writer, "_AGAIN_SECONDS", again_after)
+        failing.set()
+        journal.put(entry(number))
+        assert until(lambda: journal.problem is not None)
+        failing.clear()
+        assert journal.flush(BOUND)
+        assert (journal.problem, len(told)) == (None, expected)
+    assert journal.close(BOUND)
+    assert (records(path), journal.dropped) == ([0, 1, 2], 0)
+
+
+def test_a_journal_that_was_set_aside_stays_told(path: Path) -> None:
+    write(path, entry(1))
+    path.write_bytes(b"nonsense " * 1000)
+    journal = JournalWriter(path, clock=Clock())
+    journal.put(entry(2))
+    assert journal.close(BOUND)
+    assert journal.problem is not None
+    assert "broken-1" in journal.problem
+
+
 def test_failures_use_up_no_room_for_what_comes_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_writer, "_RETRY_SECONDS", 0.001)
     monkeypatch.setattr(journal_writer, "_GATHER_SECONDS", 0.001)
@@ -252,6 +301,25 @@ print("dropped:", journal.dropped)
     assert str(path) in told[0]
     assert told[1:] == ["goes on: [1]", "dropped: 0"]
     assert records(path) == [1, 2, 3, 4]
+
+
+def test_a_journal_can_be_cleared_on_a_full_disk(path: Path) -> None:
+    told = ran(
+        """
+from proxy_core.journal.file import JournalFile
+for number in range(20):
+    journal.put(entry(number, bodies=whole(noise(number, 10_000))))
+assert journal.flush(30)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+print("cleared:", JournalFile(path).clear(), path.exists(), flush=True)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+journal.put(entry(20))
+assert journal.close(30)
+""",
+        path,
+    )
+    assert told == ["cleared: 20 False"]
+    assert records(path) == [20]
 
 
 def test_a_process_that_is_killed_while_it_writes_loses_its_last_batch_at_most(path: Path) -> None:

@@ -78,6 +78,15 @@ def test_what_is_known_later_replaces_the_entry_and_bodies_stay(file: JournalFil
     assert found.bodies == whole(b"anew")
 
 
+def test_what_left_the_journal_does_not_come_back_when_more_is_known(file: JournalFile) -> None:
+    first = entry(1, bodies=whole(b"raw"))
+    file.write([prepare(first), prepare(entry(2))])
+    assert file.clear() == 2
+    later = msgspec.structs.replace(first, bodies=None, said=Said("what was said"), again=True)
+    file.write([prepare(later), prepare(entry(3))])
+    assert [found.record for found in file.entries()] == [3]
+
+
 def test_a_growing_conversation_takes_a_small_part_of_its_size(path: Path) -> None:
     bodies = conversation(150, system=12_000)
     entries = [entry(number, bodies=whole(b" " + body, body)) for number, body in enumerate(bodies)]

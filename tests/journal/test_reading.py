@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from proxy_core.journal import reading
@@ -12,8 +13,9 @@ from proxy_core.journal.entry import Key
 from proxy_core.journal.file import JournalFile
 from proxy_core.journal.prepared import prepare
 from proxy_core.journal.reading import ALL, Wanted
-from proxy_core.sqlite_file import BrokenFileError
-from tests.journal.kit import NOW, conversation, entry, whole
+from proxy_core.llama.said import Said
+from proxy_core.sqlite_file import BrokenFileError, DamagedFileError
+from tests.journal.kit import NOW, conversation, entry, noise, whole
 
 
 @pytest.fixture
@@ -67,6 +69,10 @@ def test_the_latest_come_oldest_first_and_without_bodies(filled: JournalFile, mo
     assert all(found.bodies is None for found in latest)
 
 
+def test_the_latest_may_be_those_of_a_range(filled: JournalFile) -> None:
+    assert [found.record for found in filled.latest(3, Wanted(until=NOW + 3))] == [0, 1, 2]
+
+
 def test_bodies_are_read_on_request_alone(filled: JournalFile) -> None:
     assert all(found.bodies is None for found in filled.entries(bodies=False))
     assert [found.bodies for found in filled.entries(Wanted(until=NOW + 1))] == [whole(b"body 0")]
@@ -112,17 +118,52 @@ def test_one_damaged_entry_costs_none_of_the_others(filled: JournalFile, path: P
 
 
 @pytest.mark.parametrize("children", [b"", b"\x01", b"\xff" * 8, b"itself"])
-def test_a_damaged_node_leads_into_no_circle(file: JournalFile, path: Path, children: bytes) -> None:
+def test_a_damaged_node_leads_into_no_circle_and_to_no_other_body(
+    file: JournalFile, path: Path, children: bytes
+) -> None:
     file.write([prepare(entry(bodies=whole(conversation(60)[-1])))])
     with sqlite3.connect(path) as db:
         [(node, was)] = db.execute("SELECT id, children FROM nodes ORDER BY id DESC LIMIT 1")
         forged = (node * 2 + 1).to_bytes(4, "little") + was[4:] if children == b"itself" else children
         db.execute("UPDATE nodes SET children = ? WHERE id = ?", (forged, node))
     db.close()
-    if children == b"":
-        # Nothing is missing that was referred to; but the body has another length than it should.
-        found = file.get(Key("run", 1))
-        assert found is None or found.bodies != whole(conversation(60)[-1])
-        return
     with pytest.raises(BrokenFileError):
         file.get(Key("run", 1))
+
+
+def test_a_node_whose_references_lead_elsewhere_gives_no_other_body(file: JournalFile, path: Path) -> None:
+    file.write([prepare(entry(bodies=whole(conversation(60)[-1])))])
+    with sqlite3.connect(path) as db:
+        [(node, was)] = db.execute("SELECT id, children FROM nodes ORDER BY id LIMIT 1")
+        db.execute("UPDATE nodes SET children = ? WHERE id = ?", (was[4:8] + was[:4] + was[8:], node))
+    db.close()
+    with pytest.raises(BrokenFileError):
+        file.get(Key("run", 1))
+
+
+@pytest.mark.parametrize("name", ["entries", "pieces"])
+def test_a_damaged_page_costs_the_entries_on_it_alone(file: JournalFile, path: Path, name: str) -> None:
+    bodies = [noise(number, 1000) for number in range(40)]
+    for number, body in enumerate(bodies):
+        kept = entry(number, at=NOW + number, bodies=whole(body))
+        text = noise(100 + number, 300).hex()
+        file.write([prepare(msgspec.structs.replace(kept, note=text, said=Said(text)))])
+    file.close()
+    with sqlite3.connect(path) as db:
+        leaves = "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf'"
+        pages = [page for (page,) in db.execute(leaves, (name,))]
+    db.close()
+    content = bytearray(path.read_bytes())
+    at = (pages[len(pages) // 2] - 1) * 4096
+    content[at : at + 100] = bytes(100)
+    path.write_bytes(content)
+    lost: list[Key] = []
+    found = list(file.entries(damaged=lambda key, error: lost.append(key)))
+    assert 0 < len(lost) < 40
+    assert [each.bodies for each in found] == [whole(bodies[each.record]) for each in found]
+    assert {*(each.key for each in found), *lost} == {Key("run", number) for number in range(40)}
+    told: list[DamagedFileError] = []
+    assert 0 < len(file.latest(99, damaged=told.append)) < 40
+    assert len(told) == 1
+    with pytest.raises(DamagedFileError):
+        file.latest(99)

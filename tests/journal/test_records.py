@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import pytest
 
 from proxy_core.exchange import Exchange, Record, Status
-from proxy_core.journal.entry import Facts, summary_of
+from proxy_core.journal.entry import Facts
 from proxy_core.journal.records import entry_of, record_of
 from proxy_core.llama.answer import Answer
 from proxy_core.llama.generated import Generated, GeneratedCall
@@ -68,15 +68,6 @@ def test_a_record_comes_back_whole() -> None:
     assert unset == []
 
 
-def test_a_summary_gives_a_record_without_texts() -> None:
-    kept = entry_of(RECORD, "run")
-    assert kept is not None
-    short = record_of(summary_of(kept))
-    assert short == replace(
-        RECORD, exchange=replace(EXCHANGE, edits=()), diagnosis=Diagnosis(Verdict("healthy"))
-    )
-
-
 @pytest.mark.parametrize(
     ("turn", "status"),
     [
@@ -91,7 +82,6 @@ def test_a_direct_turn_has_no_exchange_afterwards_either(turn: Turn, status: str
     assert kept is not None
     assert (kept.status, kept.method, kept.total_ms) == (status, None, turn.total_ms)
     assert record_of(kept) == record
-    assert record_of(summary_of(kept)) == record
 
 
 def test_a_turn_of_unknown_time_is_not_kept() -> None:

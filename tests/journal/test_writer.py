@@ -69,6 +69,19 @@ def test_what_is_known_later_joins_what_waits_or_is_written(
     assert kept(path) == [msgspec.structs.replace(third, bodies=first.bodies)]
 
 
+def test_what_is_known_later_is_written_though_the_first_waits_still(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_writer, "_GATHER_SECONDS", 0.5)
+    journal = writer(path)
+    journal.put(entry(1, bodies=whole(b"raw")))
+    journal.put(msgspec.structs.replace(entry(1, lane="later"), again=True))
+    assert journal.flush(BOUND)
+    journal.put(msgspec.structs.replace(entry(1, lane="last"), again=True))
+    assert journal.close(BOUND)
+    assert [(found.lane, found.bodies) for found in kept(path)] == [("last", whole(b"raw"))]
+
+
 @pytest.mark.parametrize("bound", ["MOST_WAITING", "MOST_WAITING_BYTES"])
 def test_what_waits_is_bounded_and_what_is_dropped_is_counted_and_told_once(
     path: Path, bound: str, monkeypatch: pytest.MonkeyPatch
