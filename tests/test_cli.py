@@ -57,6 +57,7 @@ def test_help_tells_every_option_of_the_proxy(args: tuple[str, ...]) -> None:
 def test_help_names_the_commands() -> None:
     top = CliRunner().invoke(cli, ["--help"]).stdout
     assert all(f"\n  {command} " in top for command in ("config", "demo", "rules", "run", "serve"))
+    assert "..." not in top.partition("\nCommands:\n")[2], "a line of the list is cut at 80 columns"
     of_config = CliRunner().invoke(cli, ["config", "--help"]).stdout
     assert all(f"\n  {command} " in of_config for command in ("path", "show", "validate"))
     assert "kvconsole run -- llama-server -m model.gguf" in CliRunner().invoke(cli, ["run", "--help"]).stdout

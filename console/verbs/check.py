@@ -67,7 +67,7 @@ def check(
     verbose: bool,
     **typed: Any,
 ) -> None:
-    """Fail when a turn loses the prompt cache: a guard for a client's CI.
+    """Fail when a turn loses the prompt cache: a guard for CI.
 
     SOURCE is a file of captured requests: kvconsole's JSON Lines, HAR, request bodies, a proxy's log, or -
     for standard input. Without any, the journal.

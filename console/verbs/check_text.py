@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
-import sys
 from collections.abc import Iterator
 
 import click
@@ -20,11 +18,6 @@ _SIGNS = {"-": "red", "+": "green"}
 _STATE = 9
 """Cells of the result, and of the text below it that is indented."""
 _INDENT = "    "
-
-
-def width() -> int | None:
-    """Columns of the terminal; None where standard output is none, and no line is cut."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def lines(report: Report, *, verbose: bool, width: int | None = None) -> Iterator[str]:
@@ -110,7 +103,9 @@ def _how(report: Report) -> str:
 def _named(spot: Spot) -> str | None:
     """The request as a shell and `kvconsole diff` take it; None where they cannot."""
     if spot.file is not None:
-        name = None if spot.entry is None else f"{spot.file}#{spot.entry}"
+        # No command takes a name for an option that does not begin like one.
+        here = "./" if spot.file.startswith("-") else ""
+        name = None if spot.entry is None else f"{here}{spot.file}#{spot.entry}"
     else:
         # What came by standard input is gone.
         name = spot.id if spot.line is None and spot.entry is None else None

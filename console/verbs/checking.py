@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 
 import click
 
+from console.streams import output_width
 from console.verbs import check_text
-from console.verbs.choosing import Choice, chosen, requests
+from console.verbs.choosing import Choice, all_before, chosen, meant, requests
 from console.verbs.ruling import ruled
+from console.verbs.sink import OutputError, Sink
 from proxy_core.config_text import read_url
 from proxy_core.diagnosis.by_prompt import IN_PROMPTS
-from proxy_core.errors import ConfigError, KvconsoleError
+from proxy_core.errors import ConfigError
 from proxy_core.rules import RuleSet
 from proxy_core.study.checking import as_json, github, junit, words
 from proxy_core.study.checking.counted import Counted
@@ -55,7 +57,8 @@ def run(context: click.Context, asked: Asked, typed: dict[str, Any]) -> int:
     wanted = Wanted(asked.min_reuse, causes(asked.allow), asked.raw, choice.lane)
     url = None if asked.upstream is None else _url(asked.upstream)
     for target in (asked.output, asked.junit):
-        _need_writable(target, choice)
+        if target is not None:
+            _sink(target).need(choice.sources)
     if asked.junit is not None and (str(asked.junit) == "-" or asked.junit == asked.output):
         raise ConfigError("--junit needs a file of its own; --format junit prints XML.", title="Output")
     rules = RuleSet() if asked.raw else ruled(context, typed)
@@ -65,7 +68,7 @@ def run(context: click.Context, asked: Asked, typed: dict[str, Any]) -> int:
         _write(asked.output, told)
         click.echo(words.result(report))
     elif asked.form == "text":
-        for line in check_text.lines(report, verbose=asked.verbose, width=check_text.width()):
+        for line in check_text.lines(report, verbose=asked.verbose, width=output_width()):
             click.echo(line)
     else:
         click.echo(told, nl=False)
@@ -105,8 +108,9 @@ def _checked(choice: Choice, wanted: Wanted, rules: RuleSet, url: str | None, to
     with nullcontext() if url is None else Counted(url) as server:
         slot = tokens or (server.upstream.ctx if server is not None else None) or _CONTEXT
         settings = _settings(wanted, rules, server, slot)
-        with requests(choice, "checking", warn=False) as found:
-            report = check(steps(found, rules, slot), wanted, server or by_text, settings)
+        with requests(all_before(choice), "checking", warn=False) as found:
+            those = meant(steps(found, rules, slot), choice)
+            report = check(those, wanted, server or by_text, settings)
             return with_broken(report, found.problems, found.broken)
 
 
@@ -137,7 +141,8 @@ def _told(report: Report, asked: Asked) -> bytes:
         case "junit":
             return junit.write(report)
         case "github":
-            return github.log(report).encode(errors="replace")
+            checkout = os.environ.get("GITHUB_WORKSPACE") or os.curdir
+            return github.log(report, checkout).encode(errors="replace")
         case _:
             lines = check_text.lines(report, verbose=asked.verbose)
             return click.unstyle("".join(f"{line}\n" for line in lines)).encode(errors="replace")
@@ -150,40 +155,17 @@ def _url(text: str) -> str:
         raise ConfigError(f"--upstream {visible(text)}: {error}.") from error
 
 
-def _need_writable(target: Path | None, choice: Choice) -> None:
-    """See that a report goes where it can go, before anything is compared.
-
-    Raises:
-        ConfigError: It would take the place of a source, or there is no such directory.
-    """
-    if target is None or str(target) == "-":
-        return
-    name = visible(str(target))
-    if target.is_dir() or not target.parent.is_dir():
-        what = "is a directory" if target.is_dir() else "is in no directory that exists"
-        raise ConfigError(f"The report cannot be written: {name} {what}.", title="Output")
-    if any(source != "-" and _same(target, Path(source)) for source in choice.sources):
-        raise ConfigError(
-            f"{name} is one of the sources, and the report would take its place. Name another file.",
-            title="Output",
-        )
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except (OSError, ValueError):
-        return False
-
-
 def _write(target: Path, data: bytes) -> None:
+    """Write a report, which holds pieces of prompts, for its owner alone; one of an earlier check goes."""
     try:
-        target.write_bytes(data)
+        with _sink(target).opened() as file:
+            file.write(data)
     except OSError as error:
-        raise KvconsoleError(
-            f"The report cannot be written to {visible(str(target))}: {error.strerror or error}.",
-            title="Output",
-        ) from error
+        raise OutputError(f"{visible(str(target))} cannot be written: {error.strerror or error}.") from error
+
+
+def _sink(target: Path) -> Sink:
+    return Sink(str(target), force=True)
 
 
 def _summarize(report: Report) -> None:

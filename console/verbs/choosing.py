@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,13 +15,17 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
+from console.streams import watched
 from proxy_core import paths
 from proxy_core.captures import Captured, Problem, Source, open_source
 from proxy_core.captures.kept import JournalSource, captured_of
 from proxy_core.errors import CaptureError, JournalError
 from proxy_core.journal import Key, Wanted, open_journal
+from proxy_core.study.steps import Step
 from proxy_core.visible import visible
 
+_BAR_GONE = "\x1b[1A\x1b[2K"
+"""Takes the cursor back to the line of a bar that has ended, and empties it."""
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _KEY = re.compile(r"[0-9a-f]{8}-\d+")
@@ -93,6 +98,27 @@ def requests(choice: Choice, label: str, *, warn: bool = True) -> Iterator[Reque
         for source in sources:
             if warn and source.summary is not None:
                 click.echo(f"warning: {visible(source.summary)}", err=True)
+
+
+def all_before(choice: Choice) -> Choice:
+    """What to read to tell conversations apart: all of the files, so that a name means the same each time."""
+    return choice._replace(since=None, last=None) if choice.sources else choice
+
+
+def meant(steps: Iterable[Step], choice: Choice) -> Iterator[Step]:
+    """The steps that a person chose of those that `all_before` gives; other conversations pass as well."""
+    newest: deque[Step] = deque(maxlen=choice.last)
+    for step in steps:
+        at = step.captured.at
+        if choice.lane is not None and step.lane != choice.lane:
+            yield step
+        elif choice.since is not None and at is not None and at < choice.since:
+            continue
+        elif choice.last is None:
+            yield step
+        else:
+            newest.append(step)
+    yield from newest
 
 
 def referred(text: str) -> Captured:
@@ -194,16 +220,20 @@ def _newest(found: Iterator[Captured], choice: Choice) -> Iterator[Captured]:
 def _watched(
     found: Iterator[Captured], sources: list[Source | JournalSource], label: str
 ) -> Iterator[Captured]:
-    """The requests, with a progress bar on a terminal."""
-    if not sys.stderr.isatty():
+    """The requests, with a progress bar on a terminal, which is gone at the end: what is read several times
+    would fill the screen with bars."""
+    if not watched():
         yield from found
         return
     shares = 0.0
-    with click.progressbar(length=1000, label=label, file=sys.stderr, show_pos=False) as bar:
-        for one in found:
-            told = [source.share for source in sources]
-            now = sum(share for share in told if share is not None) / len(told)
-            bar.update(int(1000 * now) - int(1000 * shares))
-            shares = now
-            yield one
-        bar.update(1000 - int(1000 * shares))
+    try:
+        with click.progressbar(length=1000, label=label, file=sys.stderr, show_pos=False) as bar:
+            for one in found:
+                told = [source.share for source in sources]
+                now = sum(share for share in told if share is not None) / len(told)
+                bar.update(int(1000 * now) - int(1000 * shares))
+                shares = now
+                yield one
+            bar.update(1000 - int(1000 * shares))
+    finally:
+        click.echo(_BAR_GONE, nl=False, err=True)

@@ -10,7 +10,7 @@ import msgspec
 
 from console.diff_text import echo_diff
 from console.verbs import structure_lines
-from console.verbs.choosing import referred
+from console.verbs.choosing import is_kept, numbered, referred
 from console.verbs.predecessors import before_of
 from console.verbs.redaction import masked, note, redactor_of, warn
 from console.verbs.sink import Sink
@@ -73,7 +73,7 @@ def page(asked: Asked, sink: Sink) -> bool:
     """
     if sink.is_terminal:
         raise click.UsageError("A page is for a browser: --html diff.html writes it to a file.")
-    sink.need()
+    sink.need(numbered(ref)[0] for ref in asked[:2] if ref is not None and not is_kept(ref))
     sides = _sides(asked)
     found = _compared(sides, asked.form)
     one = bundle(sides.after, sides.before, (asked.form,))

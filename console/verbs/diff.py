@@ -31,7 +31,7 @@ def diff(
     redact: str | None,
     exit_code: bool,
 ) -> None:
-    """Compare two requests, part by part in the order in which the model sees them.
+    """Compare two requests part by part, as the model sees them.
 
     A and B are ids of the journal, files that hold one request, or FILE#N for the Nth request of a file; - is
     standard input. With A alone, it is compared with the request before it in its conversation.

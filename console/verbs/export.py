@@ -41,7 +41,7 @@ def export(
     every: bool,
     **typed: Any,
 ) -> None:
-    """Write captured requests as a report for a bug, or for other tools.
+    """Write captured requests as a report, or for other tools.
 
     REF is an id of the journal, a file of any format that kvconsole reads, or FILE#N for its Nth request;
     - is standard input. md and html show each request against the one before it in its conversation: where

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 
 from console.figures import size
-from console.verbs.choosing import Choice
+from console.verbs.choosing import Choice, is_kept, numbered
 from console.verbs.gathering import Again, counted, names_one, reported, single
 from console.verbs.redaction import masked, note, redactor_of, warn
 from console.verbs.sink import Sink
@@ -41,7 +41,7 @@ def export(
         )
     if kind == "html" and sink.is_terminal:
         raise click.UsageError("A page is for a browser: -o report.html writes it to a file.")
-    sink.need()
+    sink.need(numbered(ref)[0] for ref in refs if not is_kept(ref))
     redactor = redactor_of(redact)
     if report:
         _report(reported(refs, choice, every=every), kind, sink, redactor)

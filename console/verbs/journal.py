@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def journal() -> None:
-    """Look at the journal of requests, empty it, or make its file smaller."""
+    """Look at the journal of requests, empty it, or shrink it."""
 
 
 @journal.command("info")

@@ -42,7 +42,7 @@ from console.options import JSON, rule_options, source_options
 @JSON
 @click.pass_context
 def replay(context: click.Context, /, **typed: Any) -> None:
-    """Play captured conversations at a server, as captured and normalized.
+    """Play conversations at a server, as captured and normalized.
 
     \b
     kvconsole replay capture.jsonl --upstream http://127.0.0.1:8080

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from console.verbs.replay_report import Report
+from console.verbs.sink import Sink, same_file
 from console.verdicts import one_line
 from proxy_core.errors import KvconsoleError
 from proxy_core.study.replay.figures import Measured, Row
@@ -46,17 +47,15 @@ class CsvFile:
             KvconsoleError: The system refuses.
         """
         try:
-            self._path.write_text(text, encoding="utf-8", errors="replace")
+            with Sink(self.name, force=True).opened() as file:
+                file.write(text.encode(errors="replace"))
         except OSError as error:
             raise self._wrong(f"cannot be written: {error.strerror or error}.") from error
 
     def _check(self, sources: Sequence[str]) -> None:
         path = self._path
         try:
-            if any(
-                name != "-" and Path(name).exists() and path.exists() and path.samefile(name)
-                for name in sources
-            ):
+            if any(same_file(path, name) for name in sources):
                 raise self._wrong("is the capture itself. Name another file.")
             if path.is_dir():
                 raise self._wrong("is a directory. Name a file in it.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
 import time
@@ -15,7 +14,8 @@ from typing import Any
 import click
 
 from console.options import load, over
-from console.verbs.choosing import Choice, chosen, requests
+from console.streams import output_width, watched
+from console.verbs.choosing import Choice, all_before, chosen, meant, requests
 from console.verbs.replay_csv import CsvFile, csv_text
 from console.verbs.replay_json import json_text
 from console.verbs.replay_lines import lines
@@ -48,8 +48,9 @@ def replay(context: click.Context, typed: dict[str, Any]) -> int:
     choice, rules = chosen(typed), ruled(context, typed)
     csv_file = _csv(typed, choice)
     upstream = asyncio.run(_met(settings, key))
-    with requests(choice, "reading") as found:
-        planned = plan(steps(found, rules, upstream.ctx), choice.lane, typed["limit"])
+    with requests(all_before(choice), "reading") as found:
+        those = meant(steps(found, rules, upstream.ctx), choice)
+        planned = plan(those, choice.lane, typed["limit"])
     if not planned.conversations:
         click.echo(f"Nothing to play: {nothing(planned, choice)}", err=True)
         return 1
@@ -157,7 +158,7 @@ def _play(report: Report, play: Callable[[Callable[[Played], None]], None]) -> i
 @contextmanager
 def _watched(report: Report) -> Iterator[Callable[[Played], None]]:
     """Takes results, with a progress bar where standard error is a terminal."""
-    if not sys.stderr.isatty():
+    if not watched():
         yield report.played.append
         return
     bar = click.progressbar(
@@ -183,11 +184,8 @@ def _print(report: Report, as_json: bool, csv_file: CsvFile | None) -> None:
     elif as_json:
         click.echo(json_text(report))
     else:
-        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        for line in lines(report, columns):
-            # A terminal of another alphabet shows a question mark rather than nothing at all.
-            click.echo(line.encode(encoding, "replace").decode(encoding))
+        for line in lines(report, output_width()):
+            click.echo(line)
     if csv_file is not None and csv_file.name != "-":
         csv_file.write(csv_text(report))
 

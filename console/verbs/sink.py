@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -22,6 +22,14 @@ class OutputError(KvconsoleError):
     title = "Output"
 
 
+def same_file(one: Path, source: str) -> bool:
+    """Whether a file is what a person named as a source; `-` is standard input, and no file."""
+    try:
+        return source != STDOUT and one.samefile(source)
+    except (OSError, ValueError):
+        return False
+
+
 class Sink(NamedTuple):
     """A place to write to."""
 
@@ -35,8 +43,11 @@ class Sink(NamedTuple):
         """Whether a person would see what is written."""
         return self.path == STDOUT and sys.stdout is not None and sys.stdout.isatty()
 
-    def need(self) -> None:
+    def need(self, sources: Iterable[str] = ()) -> None:
         """Find out before any work is done whether this can be written.
+
+        Args:
+            sources: Files that are read, and that it must not take the place of.
 
         Raises:
             OutputError: It cannot, or must not.
@@ -45,6 +56,10 @@ class Sink(NamedTuple):
             return
         path, name = Path(self.path), visible(self.path)
         try:
+            if not self._flows and any(same_file(path, source) for source in sources):
+                raise OutputError(
+                    f"{name} is one of the sources, and the output would take its place. Name another file."
+                )
             if path.is_dir():
                 raise OutputError(f"{name} is a directory; name a file in it.")
             if not path.parent.is_dir():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -14,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 
 from console.diff_text import COLOURS
 from console.figures import UNKNOWN, count, plural
+from console.streams import output_width
 from proxy_core.captures.bundle import FORMS, behind, one_line, shared, where
 from proxy_core.captures.captured import Captured
 from proxy_core.diagnosis.outline import Component
@@ -45,8 +44,7 @@ class _Line(NamedTuple):
 
 def echo(found: Compared, names: tuple[str, str]) -> None:
     """Print the comparison; on a terminal, no line of the table is wider than it."""
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if on_terminal else None
+    width = output_width()
     for label, side, body, name in zip(("before", "after"), found.sides, found.bodies, names, strict=True):
         click.echo(f"{label:<8}{_told(side, body, name)}")
     click.echo(f"compared {FORMS[found.form]}\n")

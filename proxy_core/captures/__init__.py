@@ -7,6 +7,6 @@ Readers: `jsonl` (kvconsole's own), `har`, `bodies`, `proxy_log`, behind `source
 from __future__ import annotations
 
 from proxy_core.captures.captured import Captured, Place, Problem
-from proxy_core.captures.source import Source, open_source, open_sources
+from proxy_core.captures.source import Source, open_source
 
-__all__ = ["Captured", "Place", "Problem", "Source", "open_source", "open_sources"]
+__all__ = ["Captured", "Place", "Problem", "Source", "open_source"]

@@ -54,6 +54,8 @@ _MARK = re.compile(
 _KINDS: tuple[_Kind, ...] = ("request", "response", "headers", "body", "answer", "raw")
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?")
 _NESTING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]')
+_ELEMENT = re.compile(rb'\s*(?:["{}\[\]]|(?:-?\d[\d.eE+-]*|true|false|null),?\s*$)')
+"""A line within an indented value."""
 _INNER = (b'"', b"{", b"[", b"}", b"]")
 """How a line within an indented value begins, where its second one is told from the log's own."""
 _CHAT = "/v1/chat/completions"
@@ -86,8 +88,10 @@ class _Request:
 class _Json:
     """A JSON value over several lines, of which a log may have put its prefix before each."""
 
-    def __init__(self, shape: re.Pattern[bytes] | None) -> None:
-        self._shape = shape
+    def __init__(self, shape: re.Pattern[bytes] | None, before: bytes) -> None:
+        self._shape = self._message = shape
+        self._others = _every_line(before)
+        """What may stand before each line, where `shape` stands before messages alone."""
         self._lines: list[bytes] = []
         self._depth = self._size = 0
         self._prefixed: bool | None = None
@@ -95,16 +99,19 @@ class _Json:
 
     def add(self, line: bytes) -> bool:
         """Take a line; gives whether the value ends with it. A line that is none of the value's is let go."""
-        own = self._shape.match(line) if self._shape else None
-        behind = line[own.end() :] if own else line
         if not self._lines:
-            if behind.lstrip()[:1] not in (b"{", b"["):
+            begun = self._begun(line)
+            if begun is None:
                 return False
-            line = behind
+            line = begun
         else:
+            own = self._shape.match(line) if self._shape else None
+            behind = line[own.end() :] if own else line
             if self._prefixed is None:
                 self._prefixed = own is not None and behind.lstrip()[:1] in _INNER
             if own is not None and not self._prefixed:
+                return False
+            if self._shape is not self._message and self._interrupts(line, behind):
                 return False
             line = behind if self._prefixed else line
         self._lines.append(line)
@@ -117,6 +124,23 @@ class _Json:
     def data(self) -> bytes:
         """What was taken."""
         return b"\n".join(self._lines).strip()
+
+    def _begun(self, line: bytes) -> bytes | None:
+        """The first line of a value without what stands before it; None if no value begins there."""
+        for shape in (self._shape, *self._others):
+            own = shape.match(line) if shape else None
+            behind = line[own.end() :] if own else line
+            if behind.lstrip()[:1] in (b"{", b"["):
+                self._shape = shape
+                return behind
+        return None
+
+    def _interrupts(self, line: bytes, behind: bytes) -> bool:
+        """Whether a line is a message of its own, and no part of the value around it."""
+        message = self._message.match(line) if self._message else None
+        if message is None:
+            return False
+        return message.end() > len(line) - len(behind) or _ELEMENT.match(behind) is None
 
 
 def is_log(head: bytes) -> bool:
@@ -148,11 +172,12 @@ class _Reader:
         self._request: _Request | None = None
         self._shape: re.Pattern[bytes] | None = None
         """What stands before each message of the log; None where nothing does."""
+        self._before = b""
+        """The same, as it stood before the request under way."""
         self._json: _Json | None = None
         self._of: _Kind = "body"
         """What the JSON under way is."""
         self._raw: list[bytes] | None = None
-        self._answering = False
 
     def line(self, number: int, line: bytes) -> Iterator[Read]:
         """Take a line."""
@@ -168,7 +193,6 @@ class _Reader:
             case "headers" if self._request is not None:
                 self._request.headers = _headers(marked.rest)
             case "response" if self._request is not None:
-                self._answering = True
                 self._request.status = int(marked.found["status"] or 0) or None
                 # The JSON of such a response stands on lines of their own, without a word before it.
                 self._open("answer", marked.found["status"] is not None)
@@ -188,16 +212,16 @@ class _Reader:
 
     def _begin(self, number: int, marked: _Marked) -> None:
         self._count += 1
-        self._shape = _shape(marked.found["before"])
+        self._before = marked.found["before"]
+        self._shape = _shape(self._before)
         path = (marked.found["path"] or _CHAT.encode()).decode(errors="replace")
         method = (marked.found["method"] or b"POST").decode()
         stamp = _STAMP.search(marked.rest) or _STAMP.search(marked.found["before"])
         place = Place(self._name, number, self._count)
         self._request = _Request(place, method, path, _seconds(stamp[0]) if stamp else None, {})
-        self._answering = False
 
     def _open(self, kind: _Kind, wanted: bool) -> None:
-        self._json, self._of = _Json(self._shape) if wanted else None, kind
+        self._json, self._of = _Json(self._shape, self._before) if wanted else None, kind
 
     def _more(self, line: bytes) -> None:
         if self._raw is not None:
@@ -279,6 +303,14 @@ def _shape(before: bytes) -> re.Pattern[bytes] | None:
         # What follows the stamp differs from message to message; the stamp alone tells.
         return re.compile(_generic(before[: stamp.end()]) + rb" ?")
     return re.compile(_generic(before.rstrip()) + rb" ?")
+
+
+def _every_line(before: bytes) -> list[re.Pattern[bytes]]:
+    """What a log with stamps may put before each line, and not before messages alone: all of it, or what
+    whoever collects the logs of several programs puts before the program's own stamp."""
+    stamp = _STAMP.search(before)
+    parts = [] if stamp is None else [before.rstrip(), before[: stamp.start()].rstrip(b" \t[(<")]
+    return [re.compile(_generic(part) + rb" ?") for part in parts if part]
 
 
 def _generic(text: bytes) -> bytes:

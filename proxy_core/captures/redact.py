@@ -8,7 +8,9 @@ secret are written anew. A body that is no JSON is taken for text, and one that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from secrets import token_bytes
 
@@ -28,6 +30,11 @@ _ACCOUNTS = frozenset(
 )
 """Names of home directories that are nobody's."""
 _NUMBER = b"-0123456789"
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
+"""What may be a text in base64: a file in a data address, or what a command has printed."""
+_SAFE = bytes.maketrans(b"-_", b"+/")
+_TRIED = 64
+"""Characters of it that are decoded to see whether it is a text at all; of pictures no more is."""
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
 _STRING = msgspec.json.Decoder(str)
 _DEEPEST = 4
@@ -170,7 +177,7 @@ class Redactor:
         return literal if new == data else msgspec.json.encode(new.decode())
 
     def _text(self, text: bytes) -> bytes:
-        found = list(look(text, self.level))
+        found = [*look(text, self.level), *self._encoded(text)]
         if self._literal is not None:
             found += (Found(*m.span(), self._known[m[0]]) for m in self._literal.finditer(text))
         if self._named is not None and b" " in text:
@@ -186,6 +193,13 @@ class Redactor:
             if not any(begin <= start and end <= until for begin, until in masks)
         ]
         return spliced(text, cuts)
+
+    def _encoded(self, text: bytes) -> Iterator[Found]:
+        """What holds a secret in base64; it goes whole."""
+        for run in _BASE64.finditer(text):
+            inner = _decoded(run[0])
+            if inner is not None and any(one.mask == "secret" for one in look(inner, "secrets")):
+                yield Found(*run.span(), "secret")
 
     def _mask(self, secret: bytes, what: str) -> bytes:
         if secret not in self._known:
@@ -230,6 +244,17 @@ class Redactor:
             evidence=tuple(map(self.text, finding.evidence)),
             advice=tuple(Hint(self.text(h.what), self.text(h.why), h.kind) for h in finding.advice),
         )
+
+
+def _decoded(run: bytes) -> bytes | None:
+    """The text that base64 stands for; None where it is none, or no text."""
+    run = run.rstrip(b"=").translate(_SAFE)
+    try:
+        if _is_binary(b64decode(run[:_TRIED] + b"=" * (-len(run[:_TRIED]) % 4))[:-4]):
+            return None
+        return b64decode(run + b"=" * (-len(run) % 4))
+    except NotBase64:
+        return None
 
 
 def _joined(found: list[Found]) -> list[Found]:

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
@@ -23,7 +23,7 @@ _OWN = re.compile(rb'\s*\{\s*"kvconsole"\s*:')
 _HAR = re.compile(rb'\s*\{\s*"log"\s*:\s*[{n]')
 _JSON = re.compile(rb'\s*(?:\{\s*(?:["}]|$)|\[\s*(?:[\[{"\]]|$))')
 _KNOWN = (
-    "It reads kvconsole's JSON Lines, HAR 1.2, request bodies (one, several, or an array of them) "
+    "kvconsole reads its own JSON Lines, HAR 1.2, request bodies (one, several, or an array of them) "
     "and logs of a logging proxy (CATCH-ALL:, HEADERS:, BODY:)."
 )
 
@@ -66,7 +66,7 @@ class Source:
         self._size = _size(self._file)
         try:
             self._stream = Stream(self.name, self._file)
-            chosen = _FORMATS[_sniffed(self.name, self._stream.head)]
+            chosen = _FORMATS[_sniffed(_shown(self.name), self._stream.head)]
         except BaseException:
             self.close()
             raise
@@ -111,7 +111,7 @@ class Source:
         if not self.broken:
             return None
         entries = "1 entry was" if self.broken == 1 else f"{self.broken:,} entries were"
-        return f"{self.name}: {entries} passed over. {self.problems[0]}"
+        return f"{_shown(self.name)}: {entries} passed over. {self.problems[0]}"
 
     @property
     def share(self) -> float | None:
@@ -135,15 +135,8 @@ def open_source(path: str | Path) -> Source:
     return Source(path)
 
 
-def open_sources(paths: Iterable[str | Path]) -> Iterator[Captured]:
-    """The requests of several files, one file after another. For what was passed over, open each by itself.
-
-    Raises:
-        CaptureError: One cannot be opened, or is of no known format.
-    """
-    for path in paths:
-        with open_source(path) as source:
-            yield from source
+def _shown(name: str) -> str:
+    return "standard input" if name == "-" else name
 
 
 def _opened(name: str) -> tuple[BinaryIO, bool]:

@@ -66,6 +66,9 @@ def read_files(files: Iterable[Path], known: Iterable[Rule]) -> tuple[list[Rule]
     taken = {rule.id: rule.source for rule in known}
     for file in files:
         try:
+            if not file.exists():
+                problems.append(f"{file.name}: there is no such file.")
+                continue
             if not file.is_file() or file.stat().st_size > MOST_BYTES:
                 problems.append(f"{file.name}: it is no plain file of at most {MOST_BYTES} bytes.")
                 continue

@@ -127,6 +127,26 @@ def test_a_prefix_before_every_line_is_taken_away() -> None:
     assert not told
 
 
+@pytest.mark.parametrize(
+    ("every", "message"),
+    [
+        ("proxy-1  | ", "2026-02-18 20:48:11,123 - INFO - "),
+        ("Feb 18 20:48:11 host python[123]: ", "[2026-02-18 20:48:11] "),
+        ("2026-02-18 20:48:11,123 INFO ", ""),
+    ],
+)
+def test_a_prefix_before_every_line_and_a_stamp_before_messages(every: str, message: str) -> None:
+    body = {"input": "x", "a": [1, -2.5e3, True, None, {"b": 2}]}
+    lines = entry(body).splitlines()
+    begin = lines.index("BODY:")
+    lines.insert(begin + 4, "HTTP Request: GET http://h/health")
+    own = [*range(begin + 1), begin + 4]
+    text = "".join(f"{every}{message if at in own else ''}{line}\n" for at, line in enumerate(lines))
+    (found,), told = read(proxy_log.read, text.encode())
+    assert json.loads(found.body) == body
+    assert not told
+
+
 def test_a_request_without_a_body_is_told() -> None:
     found, (problem,) = read(proxy_log.read, entry(None).encode())
     assert not found

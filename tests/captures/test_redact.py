@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import zlib
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,8 @@ from tests.prompt.test_spans import STYLES, VALUES
 GITHUB = "ghp_" + "a1B2c3" * 6
 OPENAI = "sk-proj-" + "Zz9_" * 12
 PEM = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEow0a\n" * 12 + "-----END RSA PRIVATE KEY-----"
+
+ENVIRONMENT = b"API_KEY=correct-horse\nNAME=\xc3\xbc\xc3\xbf?>\n"
 
 SECRETS = {
     "private key": (PEM, "MIIEow0a"),
@@ -63,6 +66,21 @@ SECRETS = {
     "Python": ('client_secret = "hunter2"', "hunter2"),
     "JSON in text": ('{"password": "hunter2"} and more', "hunter2"),
     "JSON in JSON in text": ('said {\\"password\\": \\"hunter2\\"}', "hunter2"),
+    "NVIDIA": ("nvapi-" + "aB3_" * 16, "aB3_aB3_"),
+    "Brave": ("the key BSAa1B2c3D4e5F6g7H8i9J0k1L2m3 of Brave", "a1B2c3D4"),
+    "environment, numbered": ("    12→API_TOKEN=correct-horse", "correct-horse"),
+    "environment, of a diff": ("@@ -1 +1 @@\n-API_TOKEN=correct-horse\n+API_TOKEN=correct-horse", "correct"),
+    "environment, in Markdown": ("Run `API_TOKEN=correct-horse ./start`.", "correct-horse"),
+    "YAML of a diff": ("+  password: hunter2\n", "hunter2"),
+    "key on a line": ("The API key: abc123def\nok", "abc123def"),
+    "key in a sentence": ("my Brave api key is abc123def, please", "abc123def"),
+    "key behind an address": ("http://127.0.0.1:18789/#token=abc12345", "abc12345"),
+    "XML": ("<db.password>correct-horse</db.password>", "correct-horse"),
+    "netrc": ("machine example.org login bob password correct-horse", "correct-horse"),
+    "hash": ("bob:$6$saltsalt$" + "aB3./" * 17 + ":19000:0:99999:7:::", "aB3./aB3"),
+    "bcrypt": ("bob:$2y$10$" + "aB3./" * 10 + "abc", "aB3./aB3"),
+    "file in an address": (f"data:text/plain;base64,{b64encode(ENVIRONMENT).decode()}", "QVBJX0tFWT"),
+    "file in an address, for URLs": (f"see {urlsafe_b64encode(ENVIRONMENT).decode()} there", "QVBJX0tFWT"),
     "generic token": ('"deploy_token": "a1b2c3d4e5f6a7b8c9"', "a1b2c3d4"),
 }
 
@@ -96,11 +114,16 @@ PLAIN = [
     "POST /v1/chat/completions?beta=true",
     "task-sk-notes, risk-assessment-of-the-whole-thing, disk-0",
     "Use `API_KEY=$OPENAI_API_KEY` or API_KEY=${KEY}.",
+    "Its password is read from a file, the secret is base64-encoded, and the first token: see below.",
+    f"base64: {b64encode(b'Nothing that anybody could take for a secret.').decode()}",
+    "MAX_TOKENS=4096 N_TOKENS=12345678",
+    "It costs $1$2 or $2$10$, BSAfe, fc-match, <token></token> and <key>x</key>.",
     "commit 3f2a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a",
     "[secret-3f9a61c2] and [email-00000000]",
     "2026-02-18T20:48:11.123Z 550e8400-e29b-41d4-a716-446655440000",
     "version 1.2.3+4, @types/node, a@b, git log --oneline -- README.md",
     "-----BEGIN PRIVATE KEY----- begins a key, and this is none.",
+    "data:image/png;base64,/9j4AAQ+BSA27ISPRnQbFQ511uieyC0tlhekR/XDhVZN0movdbhCJ1Iucu",
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
 ]
 
@@ -114,10 +137,12 @@ PERSONAL = {
     "home": ("ls /home/anna/work", "anna", "/home/[name-", "/work"),
     "macOS": ("/Users/anna/x", "anna", "/Users/[name-", "/x"),
     "Windows": (r"C:\Users\Anna\x", "Anna", "C:\\Users\\[name-", "\\x"),
+    "Windows, two words": (r"C:\Users\Anna Bee\x", "Bee", "C:\\Users\\[name-", "\\x"),
     "volume": ("in /mnt/annas-disk/y", "annas", "/mnt/[name-", "/y"),
     "shell": ("anna@laptop:~/x$ ls", "anna", "[name-", ":~/x$ ls"),
     "e-mail": ("to anna.b+c@mail.example.org, please", "anna", "[email-", ", please"),
     "telephone": ("call +4915112345678!", "4915112", "[phone-", "!"),
+    "telephone, in two": ("call +49 151 12345678!", "1234", "[phone-", "!"),
     "telephone, spaced": ("call +49 151 1234 5678!", "1234", "[phone-", "!"),
 }
 

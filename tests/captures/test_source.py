@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from proxy_core.captures import har, jsonl, open_source, open_sources
+from proxy_core.captures import har, jsonl, open_source
 from proxy_core.captures.source import MOST_TOLD
 from proxy_core.errors import CaptureError
 from tests.captures.kit import request
@@ -131,12 +131,6 @@ def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
 def test_of_a_pipe_nobody_knows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(_LINE)))
     assert open_source("-").share is None
-
-
-def test_several_files(tmp_path: Path) -> None:
-    for name, data in _FORMS.items():
-        (tmp_path / name).write_bytes(data)
-    assert [one.place.number for one in open_sources(tmp_path / name for name in _FORMS)] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("form", ["kvconsole JSON Lines", "HAR", "request bodies", "proxy log"])

@@ -66,6 +66,17 @@ def test_the_time_of_a_whole_answer_is_told_from_prompt_eval() -> None:
     assert (_only(mixed)[0].raw.clock, _only(mixed)[0].raw.ms) == ("answer", 55.0)
 
 
+def test_times_of_two_kinds_are_never_added_up() -> None:
+    arms: tuple[Arm, Arm] = ("raw", "normalized")
+    told = [one(2, arm, prompt_ms=ms, answer_ms=ms + 30) for arm, ms in zip(arms, (60.0, 10.0), strict=True)]
+    untold = [one(2, arm, lane="c2", answer_ms=ms) for arm, ms in zip(arms, (110.0, 60.0), strict=True)]
+    of = [row for found in rows([*told, *untold]).values() for row in found]
+    both = sums(of)
+    assert (both.raw.clock, both.raw_ms, both.raw.ms) == ("answer", 200.0, 100.0)
+    assert (both.normalized.clock, both.normalized_ms, both.ratio) == ("answer", 100.0, 2.0)
+    assert sums(of[:1]).raw_ms == 60.0
+
+
 def test_what_is_unknown_stays_unknown() -> None:
     played = [one(2, "raw", reused=None), one(2, "normalized", prompt_ms=0.0)]
     (row,) = _only(played)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
+import stat
 import subprocess
 import sys
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as Xml
@@ -55,6 +57,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with a recording that passes and one that does not."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
     Path("good.jsonl").write_bytes(recorded(talk(LONG, LONG, LONG)))
     Path("bad.jsonl").write_bytes(recorded(talk(*CLOCK)))
     return tmp_path
@@ -206,6 +209,7 @@ def test_json_and_junit_are_written_side_by_side() -> None:
         "failed": 1,
         "allowed": 0,
         "first": 1,
+        "midway": 0,
         "error": 0,
         "foreign": 0,
         "unread": 0,
@@ -235,11 +239,19 @@ def test_a_report_takes_no_sources_place() -> None:
     assert Path("bad.jsonl").read_bytes() == before
 
 
+def test_reports_are_for_their_owner_alone_and_replace_earlier_ones() -> None:
+    for _ in range(2):
+        check("bad.jsonl", "-o", "report.txt", "--junit", "report.xml")
+        for name in ("report.txt", "report.xml"):
+            assert stat.S_IMODE(Path(name).stat().st_mode) == 0o600
+    assert "FAIL" in Path("report.txt").read_text()
+
+
 def test_a_report_that_cannot_be_written_is_misuse() -> None:
     for target in ("no/such/report.xml", "."):
         ran = check("good.jsonl", "--junit", target)
         assert ran.code == 2
-        assert "The report cannot be written" in ran.err
+        assert ran.err.startswith("Output: ")
 
 
 def test_github_gets_a_table_for_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,6 +268,16 @@ def test_github_gets_a_table_for_the_job(monkeypatch: pytest.MonkeyPatch) -> Non
     ran = check("good.jsonl", "--format", "github")
     assert ran.code == 0
     assert "the summary cannot be written" in ran.err
+
+
+def test_github_gets_names_from_the_checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
+    (folder / "client").mkdir()
+    (folder / "bad.jsonl").rename(folder / "client" / "bad.jsonl")
+    monkeypatch.chdir(folder / "client")
+    assert check("bad.jsonl", "--format", "github").out.startswith("::error file=client/bad.jsonl,line=2,")
+    monkeypatch.setenv("GITHUB_WORKSPACE", "/elsewhere")
+    assert check("bad.jsonl", "--format", "github").out.startswith("::error file=bad.jsonl,line=2,")
 
 
 @pytest.mark.parametrize(
@@ -300,6 +322,24 @@ def test_the_program_itself_ends_with_the_code_and_prints_the_same_each_time() -
     assert (first.stderr, json.loads(first.stdout)["ok"]) == (b"", False)
 
 
+def test_without_standard_output_the_code_tells() -> None:
+    command = [sys.executable, "-m", "console", "check", "bad.jsonl"]
+    ran = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *command], stderr=subprocess.PIPE, timeout=60)
+    assert (ran.returncode, ran.stderr) == (1, b"")
+
+
+def test_a_beginning_that_changes_is_not_taken_for_another_conversation() -> None:
+    one, two = ([("user", f"[20:4{n}] {LONG}")] for n in (8, 9))
+    later = [*two, ("assistant", "Answer."), ("user", "And?")]
+    bodies = [
+        {"model": "m", "messages": [{"role": role, "content": text} for role, text in said]}
+        for said in (one, later)
+    ]
+    ran = check("-", given="".join(f"{json.dumps(body)}\n" for body in bodies).encode())
+    assert ran.code == 1
+    assert "1 first of its conversation, 1 with a history that is not here: its first turns" in ran.out
+
+
 def test_diff_finds_the_turns_by_the_names_that_are_told() -> None:
     first, second = Path("bad.jsonl").read_bytes().splitlines(keepends=True)
     Path("a b.jsonl").write_bytes(first + b"{broken\n" + second)
@@ -308,3 +348,26 @@ def test_diff_finds_the_turns_by_the_names_that_are_told() -> None:
     assert command == "kvconsole diff 'a b.jsonl#1' 'a b.jsonl#2'"
     for name, body in zip(shlex.split(command)[2:], talk(*CLOCK), strict=True):
         assert referred(name).body == body.body
+    Path("-bad.jsonl").write_bytes(first + second)
+    assert "kvconsole diff './-bad.jsonl#1' './-bad.jsonl#2'" in check("--", "-bad.jsonl").out
+
+
+def test_a_rule_file_that_is_not_there_is_misuse() -> None:
+    ran = check("good.jsonl", "--rules", "none.toml")
+    assert (ran.code, ran.err) == (2, "Rules: none.toml: there is no such file.\n")
+
+
+def test_the_newest_of_a_file_are_compared_and_named_as_among_all() -> None:
+    Path("two.jsonl").write_bytes(recorded(captured("two-sessions")))
+    every = json.loads(check("two.jsonl", "--json").out)["turns"]
+    newest = json.loads(check("two.jsonl", "--json", "--last", "4").out)["turns"]
+    assert newest == every[-4:]
+    lane = every[-1]["lane"]
+    of_one = json.loads(check("two.jsonl", "--json", "--last", "3", "--lane", lane).out)["turns"]
+    assert of_one == [turn for turn in every if turn["lane"] == lane][-3:]
+    told = [
+        msgspec.structs.replace(one, at=datetime(2026, 2, 18, 20, number).timestamp())
+        for number, one in enumerate(captured("two-sessions"))
+    ]
+    since = ("--json", "--since", f"2026-02-18T20:{len(told) - 3}")
+    assert json.loads(check("-", *since, given=recorded(told)).out)["summary"]["compared"] == 3

@@ -181,6 +181,13 @@ def test_a_page_is_written_once(tmp_path: Path, two: tuple[str, str]) -> None:
     assert diff(*two, "--html", "-").out == page.read_text()
 
 
+def test_a_page_takes_no_sources_place(two: tuple[str, str]) -> None:
+    before = Path(two[1]).read_bytes()
+    shown = diff(*two, "--html", two[1], "--force")
+    assert (shown.code, Path(two[1]).read_bytes()) == (2, before)
+    assert "is one of the sources" in shown.err
+
+
 def test_secrets_are_masked_in_every_shape(tmp_path: Path) -> None:
     keys = [f"sk-proj-{sign * 30}" for sign in "ab"]
     sides = [written(tmp_path / f"{n}.json", chat(f"key {key}", "Hi")) for n, key in enumerate(keys)]

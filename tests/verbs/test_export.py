@@ -217,6 +217,15 @@ def test_files_are_private_and_never_replaced_unasked(tmp_path: Path, case: Path
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".r")] == []
 
 
+@pytest.mark.parametrize("ref", ["{}", "{}#2"])
+@pytest.mark.parametrize("kind", ["jsonl", "md"])
+def test_a_capture_is_not_replaced_by_what_is_made_of_it(case: Path, ref: str, kind: str) -> None:
+    before = case.read_bytes()
+    shown = export(ref.format(case), "--format", kind, "-o", case, "--force")
+    assert (shown.code, case.read_bytes()) == (2, before)
+    assert "is one of the sources" in shown.err
+
+
 def test_a_failure_leaves_the_file_that_was_there(tmp_path: Path, case: Path) -> None:
     out = tmp_path / "x.jsonl"
     out.write_text("mine")

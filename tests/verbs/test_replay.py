@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import signal
+import stat
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,11 +22,12 @@ from console.verbs.replay_csv import COLUMNS
 from proxy_core.captures import jsonl
 from proxy_core.captures.captured import Captured
 from proxy_core.errors import KvconsoleError
+from proxy_core.study.steps import steps
 from tests.console_process import BOUND, COMMAND, finished
 from tests.fake_upstream import fake_upstream
 from tests.real_llama import LlamaFactory, LlamaServer
 from tests.running import free_port, running_engine
-from tests.study.test_steps import captured
+from tests.study.test_steps import RULES, captured
 
 
 def _file(folder: Path, requests: Sequence[Captured], name: str = "capture.jsonl") -> str:
@@ -114,6 +116,7 @@ def test_rows_of_csv_are_the_prompts_that_were_sent(llama: LlamaServer, tmp_path
     ran = _run(*common, "--csv", str(target))
     assert ran.exit_code == 0
     assert "normalized" in ran.stdout
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
     found = list(csv.DictReader(io.StringIO(target.read_text(encoding="utf-8"))))
     assert tuple(found[0]) == COLUMNS
     assert [(row["arm"], row["turn"]) for row in found] == [
@@ -129,6 +132,15 @@ def test_rows_of_csv_are_the_prompts_that_were_sent(llama: LlamaServer, tmp_path
     assert (ran.exit_code, len(target.read_text(encoding="utf-8").splitlines())) == (0, 9)
     ran = _run(*common, "--csv", "-")
     assert len(list(csv.DictReader(io.StringIO(ran.stdout)))) == 4
+
+
+def test_a_conversation_is_called_the_same_whatever_is_chosen(llama: LlamaServer, tmp_path: Path) -> None:
+    source = _file(tmp_path, captured("two-sessions"))
+    *_, last = steps(captured("two-sessions"), RULES)
+    assert last.lane is not None
+    ran = _run(source, "--upstream", llama.url, "--lane", last.lane, "--last", "2", "--json")
+    (found,) = json.loads(ran.stdout)["conversations"]
+    assert (found["conversation"], found["requests"]) == (last.lane, 2)
 
 
 def test_a_table_of_80_columns(llama: LlamaServer, tmp_path: Path) -> None:

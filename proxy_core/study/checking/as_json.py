@@ -7,9 +7,10 @@ An object of:
 `measure` (`text`, or `tokens` as a live server counts them), `level` and `rules` (ids of those that are on;
 null with `raw`), `context` (tokens that the rules take for a slot's), `upstream` (null, or its `url`,
 `build`, `model`).
-`summary`: counts of turns (`compared`, `passed`, `failed`, `allowed`), of requests that are rightly not
-compared (`first` of their conversation, answered by an `error`, of a `foreign` API), and of `unread` ones,
-which fail the check; `median_reuse` and `worst_reuse` (null where nothing was compared).
+`summary`: counts of turns (`compared`, `passed`, `failed`, `allowed`), of requests that are not compared
+(`first` of their conversation; `midway`: first as well, but with answers to turns that are not here, or whose
+beginning changed; answered by an `error`; of a `foreign` API), and of `unread` ones, which fail the check;
+`median_reuse` and `worst_reuse` (null where nothing was compared).
 `turns`: in the order of the source. `place` for a person; `file`, `line`, `entry` and `id` as far as there
 are such; `lane`; `client`; `reuse` (0 to 1); `shared`, `previous` and `size` (of what comes again, of the
 earlier prompt and of this one) in `unit` (`bytes`: of text, of which those weigh more that make more
@@ -48,6 +49,7 @@ def write(report: Report) -> bytes:
             "failed": len(report.of("fail")),
             "allowed": len(report.of("allowed")),
             "first": report.apart.get("first", 0),
+            "midway": report.apart.get("midway", 0),
             "error": report.apart.get("error", 0),
             "foreign": report.apart.get("foreign", 0),
             "unread": report.unread_count,

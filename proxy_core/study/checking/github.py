@@ -21,18 +21,22 @@ _TITLE = "Prompt cache"
 _RESULTS = {"fail": "failed", "allowed": "allowed", "pass": "passed"}
 
 
-def log(report: Report) -> str:
+def log(report: Report, root: str = os.curdir) -> str:
     """A line for each turn that failed or was allowed and each request that was not read, then a summary.
 
     GitHub shows ten errors, ten warnings and ten notices of a step at most; its log has all of them.
+
+    Args:
+        report: What the check found.
+        root: The folder from which GitHub names files: that of the checkout, wherever a step works in it.
     """
-    lines = [_turn(turn, report.wanted.min_reuse) for turn in report.turns if turn.result != "pass"]
+    lines = [_turn(turn, report.wanted.min_reuse, root) for turn in report.turns if turn.result != "pass"]
     lines += [
-        _command("warning", one.spot, f"{_TITLE}: not checked", f"{one.spot.place}: {one.reason}")
+        _command("warning", one.spot, f"{_TITLE}: not checked", f"{one.spot.place}: {one.reason}", root)
         for one in report.unread
     ]
     if not report.turns:
-        lines.append(_command("error", None, f"{_TITLE}: nothing compared", words.nothing(report)))
+        lines.append(_command("error", None, f"{_TITLE}: nothing compared", words.nothing(report), root))
     told = [words.result(report)] if report.turns else []
     told += filter(None, (words.not_compared(report), words.not_checked(report)))
     return "\n".join([*lines, *told]) + "\n"
@@ -68,17 +72,17 @@ def _row(turn: Turn) -> str:
     return f"| {' | '.join(map(escaped, cells))} |"
 
 
-def _turn(turn: Turn, min_reuse: float) -> str:
+def _turn(turn: Turn, min_reuse: float, root: str) -> str:
     kind = "error" if turn.result == "fail" else "notice"
     title = f"{_TITLE}: {turn.cause or 'less reuse'}" + (" (allowed)" if turn.result == "allowed" else "")
     lines = [words.headline(turn), words.sentence(turn, min_reuse), *words.excerpt_lines(turn.excerpt)]
-    return _command(kind, turn.spot, title, f"{turn.spot.place}: " + "\n".join(lines))
+    return _command(kind, turn.spot, title, f"{turn.spot.place}: " + "\n".join(lines), root)
 
 
-def _command(kind: str, spot: Spot | None, title: str, message: str) -> str:
+def _command(kind: str, spot: Spot | None, title: str, message: str, root: str) -> str:
     properties: list[tuple[str, str]] = []
     if spot is not None and spot.file is not None:
-        properties.append(("file", _relative(spot.file)))
+        properties.append(("file", _relative(spot.file, root)))
         if spot.line is not None:
             properties.append(("line", str(spot.line)))
     properties.append(("title", title))
@@ -86,9 +90,9 @@ def _command(kind: str, spot: Spot | None, title: str, message: str) -> str:
     return f"::{kind} {told}::{_data(visible(message))}"
 
 
-def _relative(name: str) -> str:
-    """The file as seen from the working directory, where it is below that."""
-    path = os.path.relpath(name)
+def _relative(name: str, root: str) -> str:
+    """The file as seen from a folder, where it is below that."""
+    path = os.path.relpath(name, root)
     return name if path.startswith(os.pardir) else Path(path).as_posix()
 
 

@@ -83,7 +83,7 @@ def _judged(step: Step, wanted: Wanted, measure: Measure) -> Turn | Unread | Apa
         why = (step.exchange.note or "it is no prompt").removeprefix("forwarded untouched: ")
         return Unread(spot(step.captured), f"its prompt cannot be read: {why}")
     if step.previous is None or step.previous.exchange.api != step.exchange.api:
-        return "first"
+        return "midway" if _has_answers(step) else "first"
     try:
         before, now = (_prompt(one, raw=wanted.raw) for one in (step.previous, step))
     except PromptError as error:
@@ -93,6 +93,14 @@ def _judged(step: Step, wanted: Wanted, measure: Measure) -> Turn | Unread | Apa
     except KvconsoleError as error:
         raise KvconsoleError(f"{spot(step.captured).place}: {error.message}", title=error.title) from error
     return _turn(step, spot(step.previous.captured), measured, wanted)
+
+
+def _has_answers(step: Step) -> bool:
+    """Whether the model has spoken in it, so that there must have been turns before."""
+    try:
+        return any(message.kind == "assistant" for message in _prompt(step, raw=True).messages)
+    except PromptError:
+        return False
 
 
 def _prompt(step: Step, *, raw: bool) -> Prompt:

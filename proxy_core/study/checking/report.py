@@ -17,9 +17,10 @@ Result = Literal["pass", "fail", "allowed"]
 Unit = Literal["bytes", "tokens"]
 """Of what reuse is counted: bytes of the prompt's text (weighed, see `diagnosis.seen.weight`), or tokens."""
 
-Apart = Literal["first", "error", "foreign"]
-"""Why a request is rightly not compared: it is the first of its conversation, it was answered by an error, or
-it is of an API whose prompts kvconsole does not read."""
+Apart = Literal["first", "midway", "error", "foreign"]
+"""Why a request is not compared: it is the first of its conversation, with no answer in it yet (`first`) or
+with answers to earlier turns that are not here (`midway`); it was answered by an error; or it is of an API
+whose prompts kvconsole does not read."""
 
 
 class Spot(NamedTuple):

@@ -21,6 +21,7 @@ _GUTTER = "│ "
 
 _APART: dict[Apart, str] = {
     "first": "first of {their} conversation",
+    "midway": "with a history that is not here: {their} first turns are missing, or began otherwise",
     "error": "answered by an error",
     "foreign": "of an API whose prompts kvconsole does not read",
 }
@@ -127,7 +128,7 @@ def nothing(report: Report) -> str:
 
 
 def not_compared(report: Report) -> str:
-    """What was rightly not compared, in a sentence; empty where there is nothing of the kind."""
+    """What was not compared, in a sentence; empty where there is nothing of the kind."""
     told = [
         f"{count(number)} {_APART[why].format(their='its' if number == 1 else 'their')}"
         for why in _APART

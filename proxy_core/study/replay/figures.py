@@ -83,8 +83,13 @@ def rows(played: Iterable[Played]) -> dict[str, list[Row]]:
 
 
 def sums(of: Sequence[Row]) -> Sums:
-    """Medians over turns. The first turn of a conversation is cold in both arms and left out."""
+    """Medians over turns. The first turn of a conversation is cold in both arms and left out.
+
+    Times of two kinds make no sum: where the server did not tell prompt eval for all, whole answers count.
+    """
     those = [row for row in of if row.compared]
+    if len({arm.clock for row in those for arm in (row.raw, row.normalized)}) > 1:
+        those = [_row(row.played, "answer") for row in those]
     raw, normalized = [row.raw for row in those], [row.normalized for row in those]
     return Sums(len(those), _over_turns(raw), _over_turns(normalized), _total(raw), _total(normalized))
 
@@ -96,21 +101,21 @@ def ratio(raw: Measured, normalized: Measured) -> float | None:
     return raw.ms / normalized.ms
 
 
-def _row(played: list[Played]) -> Row:
+def _row(played: Sequence[Played], clock: Clock = "prompt") -> Row:
     first = played[0]
     by_arm = {arm: [one for one in played if one.arm == arm and one.answered] for arm in ARMS}
     return Row(
         first.turn,
         first.request,
         first.place,
-        _over_rounds(by_arm["raw"]),
-        _over_rounds(by_arm["normalized"]),
+        _over_rounds(by_arm["raw"], clock),
+        _over_rounds(by_arm["normalized"], clock),
         tuple(played),
     )
 
 
-def _over_rounds(played: Sequence[Played]) -> Measured:
-    told = bool(played) and all(one.prompt_ms is not None for one in played)
+def _over_rounds(played: Sequence[Played], clock: Clock) -> Measured:
+    told = clock == "prompt" and bool(played) and all(one.prompt_ms is not None for one in played)
     times = _known(played, lambda one: one.prompt_ms if told else one.answer_ms)
     return Measured(
         tokens=_whole(played, lambda one: one.tokens),

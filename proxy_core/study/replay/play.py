@@ -59,6 +59,8 @@ class Player:
     salt: Callable[[], str] = field(default=new_salt)
     uncounted: str | None = None
     """Why `shared` is unknown, where it is."""
+    _left: bool = False
+    """Whether the prompt before was given up, so that a slot may still be at work on it."""
 
     async def play(self, conversations: Sequence[Conversation]) -> str | None:
         """Play everything; gives the reason where the server went away before the end.
@@ -98,7 +100,9 @@ class Player:
             sent = parse(turn.api, body)
         except PromptError as error:
             return _Result(replace(blank, problem=f"not asked: {error.message}"))
-        blank = replace(blank, others=await shared_with_others(self.client))
+        busy = await shared_with_others(self.client)
+        blank = replace(blank, others=None if busy and self._left else busy)
+        self._left = False
         try:
             told = await self._asked(turn, body)
             if told.status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -108,6 +112,7 @@ class Player:
                 )
                 told = await self._asked(turn, body)
         except TimeoutError:
+            self._left = True
             problem = f"no answer within {self.limits.timeout:g} s"
             return _Result(replace(blank, problem=problem), hopeless=True)
         except httpx.HTTPError as error:

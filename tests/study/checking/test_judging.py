@@ -116,6 +116,15 @@ def test_where_nothing_is_compared_nothing_is_fine() -> None:
     assert (report.fine, report.median, report.worst) == (False, None, None)
 
 
+@pytest.mark.parametrize("case", ["openclaw-c", "openclaw-c-responses", "openclaw-c-messages"])
+def test_a_recording_that_begins_midway_is_told_from_a_first_turn(case: str) -> None:
+    requests = captured(case)
+    assert checked(requests, using=rules()).apart == {"first": 1}
+    report = checked(requests[3:], using=rules())
+    assert report.apart == {"midway": 1}
+    assert report.fine
+
+
 def test_answers_that_were_errors_and_other_apis_are_left_apart() -> None:
     one, two, three = talk(LONG, f"Now {LONG}", LONG)
     failed = msgspec.structs.replace(two, answer=Answered(503))
