@@ -32,13 +32,14 @@ from proxy_core.history import History
 from proxy_core.insight import Insight, Sources
 from proxy_core.intake import Intake
 from proxy_core.journal import new_run
-from proxy_core.keeper import Keeper, recalled
+from proxy_core.keeper import Keeper
 from proxy_core.lanes import Lanes
 from proxy_core.lanes.store import LaneStore
 from proxy_core.llama.facts import Upstream
 from proxy_core.llama.feed import Batch
 from proxy_core.log_intake import LogIntake
 from proxy_core.logs import STDIN, LogReader
+from proxy_core.recalled import recalled
 from proxy_core.rulebook import Rulebook
 from proxy_core.rules.rule import Level
 from proxy_core.serving import Server, bind, is_self, server

@@ -119,6 +119,12 @@ class History:
         if record is not None and record.diagnosis != diagnosis:
             self._put(replace(record, diagnosis=diagnosis))
 
+    def not_kept(self, key: int) -> None:
+        """The journal did not take a record, so that it has no name there."""
+        record = self._records.get(key)
+        if record is not None and record.name is not None:
+            self._put(replace(record, name=None))
+
     def progressed(self, progress: Mapping[int, Progress]) -> None:
         """How far prompts under way are, by record id; those that are not named are not being evaluated."""
         for key in (*self._evaluating, *progress):

@@ -282,6 +282,8 @@ def test_a_full_disk_is_told_and_what_is_dropped_is_counted(
         )
         state = httpx.get(f"{run.url}/kvconsole/journal").json()
         assert state["dropped"] == 3
+        names = [record.name for record in run.prompts()]
+        assert [name is None for name in names] == [False] * 3 + [True] * 3, "what is not kept has no name"
         assert run.notices("Journal")
     assert kept() == []
 

@@ -11,8 +11,8 @@ from proxy_core import paths
 from proxy_core.exchange import Exchange, Record
 from proxy_core.journal import JournalFile, entry_of
 from proxy_core.journal.prepared import prepare
-from proxy_core.keeper import recalled
 from proxy_core.llama.turns import Turn
+from proxy_core.recalled import recalled
 from proxy_core.settings import load_settings
 from proxy_core.verdict import Cause, Diagnosis, Verdict
 
