@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 # Nothing else is imported until it is needed: `kvconsole --help` should not wait for a TUI.
 
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a write to standard output, or to a file that was asked for, fails with where the disk is at fault."""
+
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kvconsole")
@@ -176,7 +179,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.Abort:
         code = 128 + signal.SIGINT
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in _UNWRITABLE:
             raise
         _complain(KvconsoleError(f"The output cannot be written: {error.strerror}.", title="Output"))
         # What is still in the buffer would fail once more when Python ends.

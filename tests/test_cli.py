@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import socket
@@ -315,6 +316,22 @@ def test_validating_a_file_that_is_not_there_is_misuse(tmp_path: Path) -> None:
     ran = finished("config", "validate", str(tmp_path / "none.toml"))
     assert ran.returncode == 2
     assert "does not exist" in ran.stderr
+
+
+@pytest.mark.parametrize("number", [errno.EDQUOT, errno.EFBIG, errno.EIO])
+def test_output_that_the_disk_does_not_take_is_told_in_a_sentence(number: int) -> None:
+    script = f"""
+from console import cli
+
+def fails(*_, **__):
+    raise OSError({number}, "the reason")
+
+cli.cli.main = fails
+cli.main([])
+"""
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=BOUND, check=False)
+    assert (ran.returncode, ran.stderr) == (1, "Output: The output cannot be written: the reason.\n")
 
 
 def test_a_full_disk_is_told_in_a_sentence() -> None:
