@@ -23,7 +23,7 @@ from console.options import JSON, rule_options, source_options
 @JSON
 @click.pass_context
 def inspect(context: click.Context, /, suggest: str | None, force: bool, as_json: bool, **typed: Any) -> None:
-    """List captured requests, and what changes in them from turn to turn.
+    """List captured requests, and what changes from turn to turn.
 
     SOURCE is a file of captured requests: kvconsole's JSON Lines, HAR, request bodies, a proxy's log, or -
     for standard input. Without any, the journal.

@@ -102,7 +102,8 @@ def _requests(requests: Sequence[Request], sources: Sequence[str], width: int | 
     yield from lines[1:]
     yield ""
     yield from wrapped(_legend(left, gone), width)
-    worst = min((one for one in requests if one.raw is not None), key=lambda one: one.raw or 0, default=None)
+    parted = (one for one in requests if one.raw is not None and one.raw < 1)
+    worst = min(parted, key=lambda one: one.raw or 0, default=None)
     if worst is not None and worst.follows is not None and "-" not in sources:
         pair = " ".join(visible(_typed(name)) for name in (worst.follows, worst.id))
         yield from wrapped(f"To see what changed in {visible(worst.id)}: kvconsole diff {pair}", width)

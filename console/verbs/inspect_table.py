@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,8 @@ import click
 from rich.cells import cell_len, set_cell_size
 
 GAP = "  "
+_WORD = re.compile(r"\S+(?: %|(?<=[0-9])(?: [0-9]{3})+(?![0-9]))*")
+"""What stays on one line: a figure keeps its thousands and its percent sign."""
 _LEAST = 6
 """Cells that a shortened text keeps."""
 
@@ -92,7 +95,7 @@ def wrapped(text: str, width: int | None, hanging: str = "") -> Iterator[str]:
         yield text
         return
     line = indent = " " * min(len(text) - len(text.lstrip()), width // 2)
-    for word in text.split():
+    for word in _WORD.findall(text):
         if line.strip() and _cells(line) + 1 + _cells(word) > width:
             yield line
             line = indent + hanging

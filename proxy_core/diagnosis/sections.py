@@ -37,6 +37,10 @@ def section(previous: bytes, current: bytes, at: int) -> str:
     above = previous[max(0, at - _READ) : at].decode(errors="replace")
     lines = above.split("\n")
     start = at - len(lines[-1].encode())
+    if len(lines) == 1 and start > 0:
+        # One endless line: its beginning is out of sight, and says nothing about this place.
+        near = " ".join(above[-(LONGEST - 4) :].split())
+        return f"“…{near.partition(' ')[2] or near}…”"
     ours, theirs = (_line(text, max(0, start)) for text in (previous, current))
     inside = _inside_fence(lines[:-1])
     found = "" if inside else _own_heading(ours, theirs, previous, current, at)

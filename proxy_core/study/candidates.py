@@ -124,7 +124,7 @@ class Candidates:
     """Gathers candidates over all conversations. Only a client's own text is one.
 
     What a person or a model wrote is theirs, however often a client edits it: in user messages a candidate is
-    what a rule knows, or a value that a program wrote where the first message begins.
+    what a rule knows, or a value within the first message that a program wrote.
 
     Args:
         rules: All rules, and which of them are on.
@@ -195,8 +195,7 @@ def _own(change: Change) -> bool:
     pair, spot = change.pair, change.spot
     if pair is None or spot is None or pair.site.kind != "user":
         return True
-    before = pair.new.decode(errors="replace")[: spot.new.start]
-    return pair.first and "\n" not in before and change.how == "value" and shape_of(change.values) in MACHINES
+    return pair.first and change.how == "value" and shape_of(change.values) in MACHINES
 
 
 def _mended(change: Change, sent: tuple[Prompt, Prompt], previous: Prompt, current: Prompt) -> bool:

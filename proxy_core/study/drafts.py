@@ -27,7 +27,10 @@ SOURCE = "draft"
 LEAVE = "(see the user's messages)"
 """What stays where a moved time stood."""
 
-_SECONDS = r"([0-9]:[0-9]{2}):[0-9]{2}(?:[.,][0-9]+)?"
+_SECONDS = (
+    r"([0-9](?::[0-9]{2}| ?[时時点點] ?[0-9]{1,2} ?分))"
+    r"(?::[0-9]{2}(?:[.,][0-9]+)?| ?[0-9]{1,2} ?秒)"
+)
 _LONGEST = 120
 """Characters of constant text before a value that are asked for."""
 _BEHIND = 60
@@ -128,13 +131,18 @@ def _looks(found: Found, texts: Sequence[_Text]) -> list[_Look]:
     values = [value for value in found.values if value]
     value = _value(found.shape, values, texts)
     before, whole, letters = _before([text.before for text in texts])
-    behind = _behind([text.behind for text in texts])
     user = found.key.site.kind == "user"
+    # What follows in a user message are the person's words: they are others in the next conversation.
+    behind = _behind([list(takewhile(_is_mark, text.behind)) if user else text.behind for text in texts])
+    if user and any(not all(map(_is_mark, text.behind)) for text in texts):
+        behind = behind.removesuffix("$")
+    if user and not _stands_out(texts[0]):
+        return []
     looks: list[_Look] = []
     for lines in range(min(_MOST_ABOVE, *(len(text.above) for text in texts)) + 1):
         if lines and not whole:
             break
-        above = _above([text.above[len(text.above) - lines :] for text in texts])
+        above = _above([text.above[len(text.above) - lines :] for text in texts], values=user)
         if above is None:
             break
         words = letters + _letters("".join(texts[0].above[len(texts[0].above) - lines :]))
@@ -198,23 +206,39 @@ def _fitting(some: Iterable[Token]) -> int:
     return sum(1 for _ in takewhile(lambda length: length <= _NEAR, lengths))
 
 
-def _above(sides: Sequence[Sequence[str]]) -> str | None:
-    """A pattern for lines above; None where they are not always the same."""
+def _is_mark(token: Token) -> bool:
+    return token.shape is None and not token.word
+
+
+def _stands_out(text: _Text) -> bool:
+    """Whether anything but white space is next to a value, or above it: a bare clock may be a person's."""
+    near = [*text.before, *takewhile(_is_mark, text.behind)]
+    return bool(text.text[: text.line].strip()) or any(token.text.strip() for token in near)
+
+
+def _above(sides: Sequence[Sequence[str]], *, values: bool) -> str | None:
+    """A pattern for lines above; None where they are not always the same.
+
+    Args:
+        sides: The lines of each text.
+        values: Whether a value may be another one of its shape, even if it never was: what a client says
+            of its surroundings is the same throughout one conversation.
+    """
     found: list[str] = []
     for lines in zip(*sides, strict=True):
-        parts = [_token(some) for some in zip(*map(tokens, lines), strict=False)]
+        parts = [_token(some, values=values) for some in zip(*map(tokens, lines), strict=False)]
         if len({len(tokens(line)) for line in lines}) > 1 or None in parts or len(lines[0]) > 2 * _LONGEST:
             return None
         found.append("".join(part for part in parts if part is not None) + r"\n")
     return "".join(found)
 
 
-def _token(some: Sequence[Token]) -> str | None:
+def _token(some: Sequence[Token], *, values: bool = False) -> str | None:
     """A pattern for a token that is the same in all texts, or a value of the same shape."""
     texts = [token.text for token in some]
-    if len(set(texts)) == 1:
-        return escaped(texts[0])
     shape = some[0].shape
+    if len(set(texts)) == 1 and (shape is None or not values):
+        return escaped(texts[0])
     if shape is None or any(token.shape != shape for token in some):
         return None
     return f"(?:{pattern_of(shape, texts)})"
@@ -281,11 +305,14 @@ def _table(
         "id": _id(what, taken),
         "title": f"“{what}” in {where}",
         "client": client or "any",
-        "level": "careful",
+        # Nothing is lost by it, and who puts it into the rules directory wants it to work there.
+        "level": "safe",
     }
     if moves:
         table["does"] = f"Moves “{what}” from {where} to the end of the newest user message, where it stays."
-        table["cost"] = "The model finds it further down, without seconds; some tokens for each change."
+        coarse = any(re.search(_SECONDS, value) for value in found.values)
+        less = ", without seconds" if coarse else ""
+        table["cost"] = f"The model finds it further down{less}; some tokens for each change."
     else:
         table["does"] = (
             f"Keeps the first “{what}” that the conversation had in {where}, and tells a new one at the end "
@@ -298,7 +325,7 @@ def _table(
     table["with"] = {"note": note}
     if moves:
         table["with"]["leave"] = LEAVE
-        if found.shape != "date":
+        if coarse:
             table["with"] |= {"find": _SECONDS, "to": r"\1"}
     table["look"] = [look.table]
     table["example"] = _examples(found, note, look, texts, moves=moves)
@@ -321,7 +348,7 @@ def _examples(
     old, new = (_snippet(text, look) for text in texts[:2])
     (was, _), (value, cut) = old, new
     if moves:
-        said = re.sub(_SECONDS, r"\1", value) if found.shape != "date" else value
+        said = re.sub(_SECONDS, r"\1", value)
         shown = {"in": kind, "before": cut.replace("\0", value), "after": cut.replace("\0", LEAVE)}
         shown["moved"] = note.replace("{}", said.strip())
     else:

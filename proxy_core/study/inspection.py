@@ -48,7 +48,7 @@ class Reuse(NamedTuple):
 
     def plus(self, found: Divergence) -> Reuse:
         """With one more turn."""
-        return Reuse(self.shared + found.shared, self.of + found.previous_size)
+        return Reuse(self.shared + found.shared, self.of + _wanted(found))
 
 
 NOTHING = Reuse()
@@ -234,8 +234,7 @@ class _Work:
         told = self._told(step.lane)
         told.turns += 1
         told.raw, told.normalized = told.raw.plus(raw), told.normalized.plus(sent)
-        again = before.size - shared_bytes(before.outline, read.outline)
-        again_sent = older.size - shared_bytes(older.outline, newer.outline)
+        again, again_sent = _again(raw, before, read), _again(sent, older, newer)
         told.again_raw += again
         told.again += again_sent
         changed = changes(before, read)
@@ -257,11 +256,13 @@ class _Work:
         self._asked.add((told.lane, name))
         rules: tuple[str, ...] = ()
         prompts = (turn.previous.prompt, turn.current.prompt)
-        if sent.shared > raw.shared:
-            enough = raw.shared + _NEAR * (sent.shared - raw.shared)
+        # In bytes that are lost, and not in those that stay: notes that rules add make both prompts longer.
+        saved = _lost(raw) - _lost(sent)
+        if saved > (1 - _NEAR) * _lost(raw):
+            most = _lost(raw) - _NEAR * saved
 
             def mended(previous: Prompt, current: Prompt) -> bool:
-                return diverge(outline(previous), outline(current)).shared >= enough
+                return _lost(diverge(outline(previous), outline(current))) <= most
 
             rules = tuple(rule.id for rule in rules_for(self._rules, turn.client, *prompts, mended))
             # What takes more than two requests to remember shows in what was edited here.
@@ -304,5 +305,22 @@ def _part(parted: Divergence, changed: Sequence[Change]) -> str | None:
     return parted.name if parted.part == "system" else cause
 
 
+def _lost(parted: Divergence) -> int:
+    """How much of the earlier prompt does not come again."""
+    return _wanted(parted) - parted.shared
+
+
+def _wanted(parted: Divergence) -> int:
+    """How much of the earlier prompt could come again: all of it, unless this one merely ends earlier."""
+    return parted.size if parted.how == "shortened" else parted.previous_size
+
+
+def _again(parted: Divergence, previous: Read, current: Read) -> int:
+    """Bytes of the earlier prompt's text that had to be read again."""
+    if parted.how == "shortened":
+        return 0
+    return previous.size - shared_bytes(previous.outline, current.outline)
+
+
 def _share(parted: Divergence | None) -> float | None:
-    return parted.shared / parted.previous_size if parted is not None and parted.previous_size else None
+    return parted.shared / _wanted(parted) if parted is not None and _wanted(parted) else None

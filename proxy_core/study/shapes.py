@@ -34,7 +34,15 @@ MACHINES: frozenset[Shape] = TIMES | {"uuid", "epoch", "hex id", "id"}
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,?"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _ZONE = r"(?: ?(?:Z|[+-][0-9]{2}:?[0-9]{2}|UTC|GMT|[A-Z]{2,4}T))?(?: ?\([A-Za-z_/+0-9 -]{2,40}\))?"
-_HOUR = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?: ?[AaPp]\.?[Mm]\b\.?)?"
+_HOUR = (
+    r"(?:[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?: ?[AaPp]\.?[Mm]\b\.?)?"
+    r"|[0-9]{1,2} ?[时時点點] ?[0-9]{1,2} ?分(?: ?[0-9]{1,2} ?秒)?)"
+)
+_HAN_DAY = (
+    r"[0-9]{4} ?年 ?[0-9]{1,2} ?月 ?[0-9]{1,2} ?日"
+    r"(?: ?(?:星期|周|週|[(（])[一二三四五六日天月火水木金土](?:曜日)?[)）]?)?"
+)
+"""A day as Chinese and Japanese write it."""
 _CALENDAR = (
     rf"(?:[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|[0-9]{{1,2}}[./][0-9]{{1,2}}[./][0-9]{{4}}"
     rf"|{_MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?,? [0-9]{{4}}|[0-9]{{1,2}}\.? {_MONTH} [0-9]{{4}})"
@@ -44,22 +52,25 @@ _CALENDAR = (
 _PATTERNS: dict[Shape, str] = {
     "uuid": r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
     "ISO time": rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_HOUR}{_ZONE}",
-    "clock": rf"(?:{_DAY} )?(?:{_CALENDAR}(?:,| at| -| –| —)? )?{_HOUR}{_ZONE}",
-    "date": rf"(?:{_DAY} )?{_CALENDAR}",
+    "clock": rf"(?:{_HAN_DAY} ?|(?:{_DAY} )?(?:{_CALENDAR}(?:,| at| -| –| —)? )?){_HOUR}{_ZONE}",
+    "date": rf"(?:{_HAN_DAY}|(?:{_DAY} )?{_CALENDAR})",
     "path": r"(?:~|\.{1,2})?(?:/[0-9A-Za-z_.@+-]+){2,}/?",
-    "id": r"[0-9A-Za-z]+(?:[_-][0-9A-Za-z]+)*",
     "number": r"[0-9]+(?:[.,][0-9]+)*",
+    "id": r"[0-9A-Za-z]+(?:[_-][0-9A-Za-z]+)*",
 }
 
-_LEXED: tuple[Shape, ...] = ("uuid", "ISO time", "clock", "date", "path", "id", "number")
+_LEXED: tuple[Shape, ...] = ("uuid", "ISO time", "clock", "date", "path", "number", "id")
+_NO_PART: dict[Shape, str] = {"number": "|-[0-9A-Za-z]"}
+"""What else must not stand behind a value: `12-ab34cd` is an id, and no number."""
 _TOKEN = re.compile(
     "|".join(
         [
             *(
-                rf"(?<![0-9A-Za-z_])(?P<s{at}>{_PATTERNS[name]})(?![0-9A-Za-z_])"
+                rf"(?<![0-9A-Za-z_])(?P<s{at}>{_PATTERNS[name]})(?![0-9A-Za-z_]{_NO_PART.get(name, '')})"
                 for at, name in enumerate(_LEXED)
             ),
-            r"(?P<w>\w+)",
+            # Languages that put no spaces between words and figures have them as tokens of their own.
+            r"(?P<w>[^\W0-9A-Za-z_]+|\w+)",
             r"\s+",
             r".",
         ]
@@ -141,7 +152,7 @@ def shape_of(values: Sequence[str]) -> Shape:
         return "counter" if _grows(values) else "number"
     if len(shapes) == 1:
         return next(shape for shape in shapes if shape is not None)
-    if shapes <= {"hex id", "id", "number", "epoch"}:
+    if shapes <= {"uuid", "hex id", "id", "number", "epoch"}:
         # Of hexadecimal ids, some happen to have digits alone.
         hexes = all(_HEX.fullmatch(value) for value in values if value)
         return "hex id" if hexes else "id"

@@ -131,12 +131,30 @@ def _of_run(left: _Lines, right: _Lines, run: list[Places]) -> Iterator[Spot]:
         changed = list(group)
         if same:
             continue
-        pairs = [(i, j) for i, j in changed if i is not None and j is not None]
-        if len(pairs) == len(changed) and all(_akin(left.lines[i], right.lines[j]) for i, j in pairs):
+        pairs = _in_order(left, right, changed)
+        if not pairs:
+            opposite = [(i, j) for i, j in changed if i is not None and j is not None]
+            akin = all(_akin(left.lines[i], right.lines[j]) for i, j in opposite)
+            pairs = opposite if akin and len(opposite) == len(changed) else []
+        if pairs:
             for i, j in pairs:
                 yield from _of_lines(left, right, i, j)
         else:
             yield _block(left, right, run, changed)
+
+
+def _in_order(left: _Lines, right: _Lines, changed: Sequence[Places]) -> list[tuple[int, int]]:
+    """The lines one by one, where each is its opposite but for values; none where one is not.
+
+    Ids of neighbouring lines may be so much alike that lines were aligned across.
+    """
+    rows, columns = ([at for at in side if at is not None] for side in zip(*changed, strict=True))
+    ours, theirs = ([_masked(side.lines[at]) for at in own] for side, own in ((left, rows), (right, columns)))
+    return list(zip(rows, columns, strict=True)) if ours == theirs else []
+
+
+def _masked(line: str) -> tuple[str, ...]:
+    return tuple(token.masked for token in tokens(line[:_LONG]))
 
 
 def _place(spot: Spot) -> int:
@@ -153,7 +171,7 @@ def _akin(left: str, right: str) -> bool:
     alike = common_start(left, right)
     if 2 * (alike + common_end(left[alike:], right[alike:])) >= max(len(left), len(right), 1):
         return True
-    masked = [[token.masked for token in tokens(line[:_LONG])] for line in (left, right)]
+    masked = [_masked(line) for line in (left, right)]
     if masked[0] == masked[1]:
         return True
     start = common_start(*masked)
@@ -276,11 +294,22 @@ def _changed(old: str, new: str) -> list[Spot]:
         if tag == "equal":
             continue
         spot = Spot("value", Range(edges[0][i1], edges[0][i2]), Range(edges[1][j1], edges[1][j2]))
-        if found and not any(char.isalnum() for char in new[found[-1].new.end : spot.new.start]):
+        if found and _joined(old, new, found[-1], spot):
             before = found.pop()
             spot = Spot("value", Range(before.old.start, spot.old.end), Range(before.new.start, spot.new.end))
         found.append(spot)
     return found
+
+
+def _joined(old: str, new: str, before: Spot, spot: Spot) -> bool:
+    """Whether two changes are one: no word stands between them, nor a space between two whole values."""
+    between = new[before.new.end : spot.new.start]
+    if any(char.isalnum() for char in between):
+        return False
+    if not any(char.isspace() for char in between):
+        return True
+    texts = (text[slice(*part)] for one in (before, spot) for text, part in ((old, one.old), (new, one.new)))
+    return not all(len(read) == 1 and read[0].shape for read in map(tokens, texts))
 
 
 def _list_within(old: str, new: str, start: int, end: int) -> Spot:

@@ -71,6 +71,13 @@ def test_one_enormous_line_is_no_trouble() -> None:
     assert where(f"# A\n{line}1", f"# A\n{line}2").endswith("…”")
 
 
+def test_an_endless_line_is_named_by_what_stands_before_the_place() -> None:
+    line = "Rule 7: keep off the pier. " * 4_000
+    found = where(f"{line}The request id is 17.", f"{line}The request id is 18.")
+    assert found == "“…off the pier. The request id is 1…”"
+    assert len(where(f"{'é' * 100_000}1", f"{'é' * 100_000}2")) <= LONGEST
+
+
 @given(
     st.text('#<>/a: `\né*"', max_size=40),
     st.text('#<>/a: `\né*"', max_size=40),

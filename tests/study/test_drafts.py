@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from console.rules_verbs.toml_text import table_lines
+from proxy_core.captures import Captured
 from proxy_core.rules import RuleSet, shipped_rules
 from proxy_core.rules.files import read_files
 from proxy_core.rules.patterns import pattern
@@ -34,6 +36,11 @@ _SYSTEMS: dict[str, tuple[str, Callable[[int], str]]] = {
     ),
     "a counter": ("freeze", lambda turn: f"You help.\nLetters on the desk: {turn * 31}\n{BOATS}"),
     "an epoch": ("freeze", lambda turn: f"You help.\nnow={1772668000 + turn}\n{BOATS}"),
+    "a decimal": ("freeze", lambda turn: f"You help.\nDepth: {19 + turn * 0.7:.1f} m\n{BOATS}"),
+    "a Chinese clock": (
+        "relocate",
+        lambda turn: f"你来帮忙。\n当前时间:2026年3月4日 {turn + 8}时5{turn}分12秒\n{BOATS}",
+    ),
     "a path": ("freeze", lambda turn: f"You help.\nWork in /tmp/run-{turn}abc/out now.\n{BOATS}"),
     "words": ("freeze", lambda turn: f"You help.\nMood: {_NAMES[turn % 5]} and calm\n{BOATS}"),
     "a list of lines": (
@@ -79,7 +86,7 @@ def test_a_draft_makes_the_prompt_come_again(case: str, tmp_path: Path) -> None:
     rules, problems = read_files([_written(drafts, tmp_path)], shipped_rules())
     assert problems == []
     assert [(rule.id, rule.client, rule.level) for rule in rules] == [
-        (one.rule.id, "any", "careful") for one in drafts
+        (one.rule.id, "any", "safe") for one in drafts
     ]
     more = RuleSet(tuple(rules), frozenset(rule.id for rule in rules), "safe")
     again = inspected(requests, more)
@@ -99,7 +106,7 @@ def test_clients_without_rules_of_their_own_get_a_draft(case: str) -> None:
     client = requests[0].client or inspected(requests).requests[0].client
     wanted = "any" if case.startswith("unknown") else client
     assert one.draft.rule.client == wanted
-    assert one.draft.rule.level == "careful"
+    assert one.draft.rule.level == "safe"
 
 
 def test_nothing_that_was_said_is_lost() -> None:
@@ -156,6 +163,27 @@ def test_a_value_without_constant_words_in_front_of_it_gets_no_rule(system: Call
     assert all(isinstance(one, Refused) and "does not tell it" in one.why for one in made)
 
 
+def test_drafts_are_in_force_where_rules_of_ones_own_are() -> None:
+    made = [one.draft for case in ("unknown-id", "clock") for one in tried(captured(case), FOR_CLIENTS).tried]
+    assert made
+    assert RuleSet.of(tuple(one.rule for one in made), {}, "safe").enabled == {one.rule.id for one in made}
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("at 9:5{} sharp", False),
+        ("at 9:05:1{} sharp", True),
+        ("现在9时05分1{}秒", True),
+        ("今天2026年3月1{}日", False),
+    ],
+)
+def test_only_where_there_are_seconds_a_draft_leaves_them_out(now: str, told: bool) -> None:
+    (one,) = tried(talk(lambda turn: f"You help.\nThe clock: {now.format(turn)}\n{BOATS}"), NO_RULES).tried
+    table = one.draft.table
+    assert ("without seconds" in table["cost"], "find" in table["with"]) == (told, told)
+
+
 def test_ids_that_are_taken_are_left_alone() -> None:
     (one,) = inspected(captured("unknown-id"), FOR_CLIENTS).candidates
     made = draft(one, None, ["mine.request-id", "mine.request-id-2"])
@@ -175,3 +203,41 @@ def test_values_in_the_first_user_message() -> None:
     (look,) = one.draft.table["look"]
     assert (look["in"], look["at"], look["message"]) == (["user"], "start", "first")
     assert one.reuse > 0.9
+
+
+def _with_first(say: Callable[[int], str]) -> list[Captured]:
+    """A talk whose first user message begins with what `say` says in each turn."""
+    return with_bodies(
+        talk(lambda turn: "You help."),
+        lambda turn, body: body.replace(
+            b"Question 0?", json.dumps(say(turn) + "Where are the boats? " * 60)[1:-1].encode()
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("begins", "next_time"),
+    [
+        (lambda turn: f"[20:4{turn}:11] ", "[07:03:59] Something else."),
+        (
+            lambda turn: f"<environment>\ncwd: /home/ann/boats\nnow: 20:4{turn}:11\n</environment>\n",
+            "<environment>\ncwd: /srv/other/place\nnow: 07:03:59\n</environment>\nSomething else.",
+        ),
+    ],
+    ids=["before the words", "in a block above them"],
+)
+def test_a_draft_for_user_messages_knows_the_next_conversation_too(
+    begins: Callable[[int], str], next_time: str
+) -> None:
+    (one,) = tried(_with_first(begins), NO_RULES).tried
+    (look,) = one.draft.rule.looks
+    (found,) = look.find(next_time.encode())
+    assert next_time.encode()[found.start : found.end] == b"07:03:59"
+    assert not look.find(b"Where are the boats at 20:41:11? [20:41:11] they were here.")
+
+
+def test_a_bare_clock_before_a_persons_words_may_be_theirs() -> None:
+    (one,) = inspected(_with_first(lambda turn: f"20:4{turn}:11 "), NO_RULES).candidates
+    made = draft(one, None, [])
+    assert isinstance(made, Refused)
+    assert "does not tell it" in made.why

@@ -14,7 +14,7 @@ from proxy_core.rules import RuleSet, shipped_rules
 from proxy_core.study.inspection import inspect
 from proxy_core.study.steps import steps
 from proxy_core.study.trial import Suggested
-from tests.study.inspected import BOATS, NO_RULES, inspected, talk
+from tests.study.inspected import BOATS, NO_RULES, inspected, talk, with_bodies
 from tests.study.test_steps import RULES, captured
 
 
@@ -75,6 +75,17 @@ def test_changes_of_the_history_name_the_rule_that_keeps_it(case: str, part: str
     assert [known.id for known in changed.rules] == [rule]
 
 
+def test_rules_that_only_make_a_prompt_longer_are_not_named_for_its_history() -> None:
+    requests = talk(lambda turn: f"You help.\nCurrent time: 2026-03-04T20:4{min(turn, 2)}:11+00:00\n{BOATS}")
+    requests = with_bodies(
+        requests, lambda turn, body: body.replace(b"Question 3?", b"Other words.") if turn == 5 else body
+    )
+    found = inspected(requests)
+    last = found.requests[-1]
+    assert (last.raw or 1) < (last.normalized or 0) < 1
+    assert found.conversations[str(last.lane)].changed_raw["message rewritten"].rules == ()
+
+
 def test_tools_in_another_order() -> None:
     told = inspected(captured("shuffled-tools")).conversations["c1"]
     assert {one.part: one.first for one in told.changed_raw.values()} == {
@@ -97,6 +108,16 @@ def test_one_conversation_alone() -> None:
     assert set(found.conversations) == {"c2"}
     assert len(found.requests) == 7
     assert all(one.lanes == {"c2"} for one in found.candidates)
+
+
+def test_a_prompt_that_only_ends_earlier_has_nothing_to_read_again() -> None:
+    requests = talk(lambda turn: f"You help.\n{BOATS}")
+    found = inspected([*requests, requests[2]])
+    again = found.requests[-1]
+    assert again.follows is not None
+    assert (again.raw, again.normalized) == (1.0, 1.0)
+    told = found.conversations["c1"]
+    assert (told.raw.share, told.normalized.share, told.again_raw, told.again) == (1.0, 1.0, 0, 0)
 
 
 def test_a_request_that_failed_counts_for_nothing() -> None:

@@ -31,15 +31,44 @@ def test_values_of_one_place_have_a_shape(shape: str, values: list[str]) -> None
 
 @pytest.mark.parametrize(
     "value",
-    ["Wednesday, March 4, 2026 at 11:46:02 PM UTC", "Thursday, January 15th, 2026 — 23:46 (UTC)", "23:52"],
+    [
+        "Wednesday, March 4, 2026 at 11:46:02 PM UTC",
+        "Thursday, January 15th, 2026 — 23:46 (UTC)",
+        "23:52",
+        "2026年3月4日 星期三 9时05分12秒",
+        "2026年03月04日09:05",
+        "2026年3月4日(水) 9時5分",
+    ],
 )
 def test_a_clock_is_one_value(value: str) -> None:
     assert shape_of([value]) == "clock"
 
 
+def test_ids_of_several_kinds_are_ids() -> None:
+    values = ["0b5e7f30-6f2c-4d1e-9c1a-7d3c2b1a0f00", "6954", "6956"]
+    assert shape_of(values) == "id"
+    assert all(re.fullmatch(pattern_of("id", values), value) for value in values)
+
+
 @pytest.mark.parametrize("word", ["gpt-4", "qwen3", "v2", "boats", "2nd"])
 def test_names_and_words_are_no_ids(word: str) -> None:
     assert {token.shape for token in tokens(word)} <= {None, "number"}
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [("20.3", "number"), ("1,234", "number"), ("1772668000.25", "epoch"), ("2-ab34cd", "id")],
+)
+def test_a_value_with_a_mark_in_it_is_one_value(value: str, shape: str) -> None:
+    assert shape_of([value]) == shape
+
+
+def test_values_between_words_without_spaces_are_values() -> None:
+    line = "现在是2026年3月4日,第12条"
+    assert [(one.text, one.shape) for one in tokens(line) if one.shape] == [
+        ("2026年3月4日", "date"),
+        ("12", "number"),
+    ]
 
 
 @pytest.mark.parametrize("values", SAMPLES.values())

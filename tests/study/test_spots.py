@@ -22,6 +22,28 @@ def test_a_value_changes_as_a_whole() -> None:
     ]
 
 
+def test_values_beside_each_other_are_places_of_their_own() -> None:
+    assert _found("notes [49% - 1,085/2,200]", "notes [51% - 1,122/2,200]") == [
+        ("value", "49", "51"),
+        ("value", "1,085", "1,122"),
+    ]
+    assert _found("at 20.5/3 km", "at 21.5/4 km") == [("value", "20.5/3", "21.5/4")]
+
+
+def test_ids_of_neighbouring_lines_are_not_taken_for_one_another() -> None:
+    words = "help help help help the"
+    old = [f"{at}: help {uuid} {words}" for at, uuid in enumerate((_ids(0, 0), _ids(10_000, 1)))]
+    new = [f"{at}: help {uuid} {words}" for at, uuid in enumerate((_ids(10_000_000, 1), _ids(0, 0)))]
+    assert _found("\n".join(old), "\n".join(new)) == [
+        ("value", _ids(0, 0), _ids(10_000_000, 1)),
+        ("value", _ids(10_000, 1), _ids(0, 0)),
+    ]
+
+
+def _ids(head: int, tail: int) -> str:
+    return f"{head:08}-0000-4000-8000-{tail:012}"
+
+
 def test_lines_in_another_order_are_a_list() -> None:
     old = "Skills:\n- read\n- write\n- exec\n- web\n\nBe brief."
     new = "Skills:\n- web\n- exec\n- read\n- write\n\nBe brief."

@@ -11,9 +11,10 @@ import pytest
 from rich.cells import cell_len
 
 from console.verbs.inspect_report import report
-from console.verbs.inspect_table import Column, table
+from console.verbs.inspect_table import Column, table, wrapped
 from proxy_core.captures import Captured, jsonl
 from proxy_core.study.trial import Suggested
+from tests.pseudo_terminal import in_terminal
 from tests.study.inspected import BOATS, inspected, talk
 from tests.study.test_steps import captured
 from tests.verbs.runs import kept, ran
@@ -102,9 +103,7 @@ def test_suggest_writes_rules_that_are_right_and_work(tmp_path: Path) -> None:
     assert (checked.code, checked.out) == (0, "1 file, 1 rule: fine, examples and all.\n")
     told = json.loads(ran("inspect", file, "--rules", rules, "--json").out)
     assert told["conversations"][0]["reuse"]["normalized"] > 0.97
-    assert told["candidates"][0]["rules"] == [
-        {"id": "mine.ticket-of-the-day", "level": "careful", "on": True}
-    ]
+    assert told["candidates"][0]["rules"] == [{"id": "mine.ticket-of-the-day", "level": "safe", "on": True}]
 
 
 def test_suggest_never_replaces_a_file_unasked(tmp_path: Path) -> None:
@@ -223,3 +222,27 @@ def test_columns_go_by_weight_and_texts_are_shortened_before_that() -> None:
     assert (lines, gone) == (["name        figure  more", "a long na…     1.0     2"], [])
     lines, gone = table(columns, 16)
     assert (lines[1], gone) == ("a long…      1.0", ["more"])
+
+
+def test_no_progress_bar_is_left_behind(tmp_path: Path) -> None:
+    file = _file(tmp_path, _tickets())
+    with in_terminal("inspect", str(file)) as terminal:
+        assert terminal.wait_ended() == 0
+    assert "trying drafts" in terminal.raw
+    ends = [rest for rest in terminal.raw.split("100%")[1:] if "\n" in rest.partition("%")[0]]
+    assert ends
+    assert all("\x1b[1A\x1b[2K" in rest.partition("\n")[2][:16] for rest in ends)
+
+
+def test_lines_are_not_broken_within_a_figure() -> None:
+    text = "reuse goes from 74 % to 100 % of 1 234 567 and 8 more"
+    for width in range(12, 60):
+        lines = list(wrapped(text, width))
+        assert not any(line.startswith(("%", "234", "567")) for line in lines)
+        assert " ".join(lines) == text
+
+
+def test_where_nothing_changed_nothing_is_to_be_seen(tmp_path: Path) -> None:
+    done = ran("inspect", _file(tmp_path, captured("openclaw-a")))
+    assert "  100 %  100 %" in done.out
+    assert "kvconsole diff" not in done.out
