@@ -24,7 +24,7 @@ from proxy_core.diagnosis.outline import outline
 from proxy_core.llama.said import Call, Said
 from proxy_core.prompt import parse
 from proxy_core.rules.patterns import pattern
-from proxy_core.study.structure import structure
+from proxy_core.study.comparing.structure import structure
 from tests.captures.kit import BODIES, PATIENT, captures, chat, request
 from tests.prompt.test_spans import STYLES, VALUES
 

@@ -9,7 +9,7 @@ from click import unstyle
 from hypothesis import given
 from rich.cells import cell_len
 
-from console.verbs import check_text
+from console.verbs.check import text as check_text
 from proxy_core.captures.captured import Place, Problem
 from proxy_core.study.checking.judging import with_broken
 from proxy_core.study.checking.report import Report, Wanted

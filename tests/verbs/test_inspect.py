@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from console.verbs.inspect_report import report
-from console.verbs.inspect_table import Column, table, wrapped
+from console.verbs.inspect.report import report
+from console.verbs.inspect.table import Column, table, wrapped
 from proxy_core.captures import Captured, jsonl
-from proxy_core.study.trial import Suggested
+from proxy_core.study.inspecting.trial import Suggested
 from tests.pseudo_terminal import in_terminal
-from tests.study.inspected import BOATS, inspected, talk
+from tests.study.inspecting.inspected import BOATS, inspected, talk
 from tests.study.test_steps import captured
 from tests.verbs.runs import kept, ran
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console.cli import cli
-from console.verbs import journaling
+from console.verbs.journal import journaling
 from proxy_core import paths
 from proxy_core.errors import JournalError, KvconsoleError
 from proxy_core.journal import JournalWriter

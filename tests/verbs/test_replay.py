@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from console.cli import cli
-from console.verbs.replay_csv import COLUMNS
+from console.verbs.replay.as_csv import COLUMNS
 from proxy_core.captures import jsonl
 from proxy_core.captures.captured import Captured
 from proxy_core.errors import KvconsoleError

@@ -1,0 +1,1 @@
+"""Two requests side by side."""

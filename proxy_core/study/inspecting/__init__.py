@@ -1,0 +1,1 @@
+"""Requests one by one and conversation by conversation, and the text in them that moves."""
