@@ -265,6 +265,7 @@ def as_json(record: Record) -> dict[str, Any]:
     return {
         "id": record.id,
         "journal": record.name,
+        "recalled": record.recalled,
         "at": record.at,
         "method": exchange.method if exchange else None,
         "path": exchange.path if exchange else None,

@@ -58,7 +58,8 @@ async def ask_running(asker: Asker, base: str) -> tuple[Proxy, tuple[Lane, ...] 
         setup.bypass,
         setup.logs,
         rules or (),
-        requests or (),
+        # What came of earlier runs is settled.
+        tuple(request for request in requests or () if not request.recalled),
         ledger.total.turns,
         tuple(Loss(cause, lost.tokens, lost.turns) for cause, lost in ledger.total.lost.items()),
         journal.dropped,

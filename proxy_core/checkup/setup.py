@@ -50,6 +50,8 @@ class Request(msgspec.Struct, frozen=True):
     """One entry of GET /kvconsole/exchanges; what an older kvconsole does not tell stays None."""
 
     at: float | None = None
+    recalled: bool = False
+    """Whether it is of an earlier run."""
     method: str | None = None
     """None for a turn that the log tells of and that did not come through kvconsole."""
     path: str | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
+
 from proxy_core import __version__
 from proxy_core.checkup.asking import Asker
 from proxy_core.checkup.running import ask_running
@@ -63,6 +65,19 @@ async def test_bypassed(fake: FakeUpstream) -> None:
         found = await ask(run.url)
     assert found is not None
     assert (found[0].bypass, found[0].logs) == (True, ())
+
+
+async def test_requests_of_earlier_runs_do_not_count(fake: FakeUpstream) -> None:
+    with running_engine(fake.url) as run:
+        chat(run, fake)
+        run.wait_ended(1)
+    with running_engine(fake.url) as run:
+        async with httpx.AsyncClient(base_url=run.url) as client:
+            told = (await client.get("/kvconsole/exchanges")).json()
+        assert [known["recalled"] for known in told] == [True]
+        found = await ask(run.url)
+    assert found is not None
+    assert found[0].requests == ()
 
 
 async def test_rules_that_went_stale(run: Running, fake: FakeUpstream) -> None:
