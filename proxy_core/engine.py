@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from proxy_core import __version__, asgi, paths
+from proxy_core import __version__, paths
 from proxy_core.child import Child
 from proxy_core.control import PREFIX, Controls, LaneFacts, control_app
 from proxy_core.errors import KvconsoleError, ListenError
@@ -42,7 +42,7 @@ from proxy_core.logs import STDIN, LogReader
 from proxy_core.recalled import recalled
 from proxy_core.rulebook import Rulebook
 from proxy_core.rules.rule import Level
-from proxy_core.serving import Server, bind, is_self, server
+from proxy_core.serving import bind, is_self, routed, server, until_started
 from proxy_core.settings import Flips, Settings
 from proxy_core.state import State, load_state, update_state
 from proxy_core.switches import Switches
@@ -235,9 +235,9 @@ class Engine:
         gateway = Gateway(
             self._client, self._history, intake, self._switches.saw, self._keeper.heard, body_limit=limit
         )
-        http = server(_routed(control_app(self._controls()), gateway))
+        http = server(routed(PREFIX, control_app(self._controls()), gateway))
         serving = spawn(http.serve(sockets=[self._socket]), "http server")
-        await _until_started(http, serving)
+        await until_started(http, serving)
         tasks = [
             spawn(watch_upstream(self._client, self._upstream_changed), "watch upstream"),
             spawn(self._watch_rules(), "watch rules"),
@@ -346,26 +346,6 @@ class Engine:
                 await asyncio.to_thread(update_state, paths.state_file(), change)
             except KvconsoleError as error:
                 self._tell(Notice("warning", error.title, error.message))
-
-
-def _routed(control: asgi.App, gateway: asgi.App) -> asgi.App:
-    """kvconsole's own paths go to the control API, everything else to the upstream."""
-
-    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        if scope["type"] != "http":
-            return
-        own = scope["path"] == PREFIX or scope["path"].startswith(f"{PREFIX}/")
-        await (control if own else gateway)(scope, receive, send)
-
-    return app
-
-
-async def _until_started(http: Server, serving: asyncio.Task[None]) -> None:
-    while not http.started:
-        if serving.done():
-            await serving
-            raise KvconsoleError("The HTTP server ended before it began to serve.")
-        await asyncio.sleep(0.005)
 
 
 def _with_theme(name: str) -> Callable[[State], State]:

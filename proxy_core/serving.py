@@ -13,11 +13,10 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from proxy_core import asgi
-from proxy_core.errors import ListenError
+from proxy_core.errors import KvconsoleError, ListenError
 
 _GRACE_SECONDS = 2
 """How long open answers may go on when the engine stops; then they are cut."""
-
 
 _CUT = ("ASGI callable returned without completing response", "Cancel %s running task(s)")
 
@@ -91,6 +90,31 @@ def server(app: asgi.App) -> Server:
     )
     logging.getLogger("uvicorn.error").addFilter(_ON_PURPOSE)
     return Server(config)
+
+
+def routed(prefix: str, own: asgi.App, other: asgi.App) -> asgi.App:
+    """Paths at `prefix` go to one app, everything else to another."""
+
+    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if scope["type"] != "http":
+            return
+        ours = scope["path"] == prefix or scope["path"].startswith(f"{prefix}/")
+        await (own if ours else other)(scope, receive, send)
+
+    return app
+
+
+async def until_started(http: Server, serving: asyncio.Task[None]) -> None:
+    """Wait until a server listens.
+
+    Raises:
+        KvconsoleError: It ended before that.
+    """
+    while not http.started:
+        if serving.done():
+            await serving
+            raise KvconsoleError("The HTTP server ended before it began to serve.")
+        await asyncio.sleep(0.005)
 
 
 def _advice(host: str, port: int, error: OSError) -> str:
