@@ -13,6 +13,9 @@ from proxy_core.verdict import Cause
 _NEAR = 0.9
 """Share of what was expected from which on a similarity says that the slot did hold it."""
 
+_MOSTLY = 0.5
+"""Share of what was expected from which on a cache is not called lost."""
+
 _CLOSING = 0.25
 """Seconds that an answer may be held open after its last word, when its client goes on already; of a short
 answer half of its time."""
@@ -36,7 +39,7 @@ def by_server(facts: Facts, found: Amounts) -> Found | None:
         or _beside(facts)
         or _taken(facts, before)
         or _unread(before.record)
-        or _away(before.record)
+        or _away(before.record, found)
         or _rendered(facts, before, found)
         or _compared(facts, before, found)
     )
@@ -136,9 +139,10 @@ def _unread(before: Record) -> Found | None:
     return "cancelled", f"request {before.id} stopped somewhere in its prompt", [told]
 
 
-def _away(before: Record) -> Found | None:
-    """Nobody watched the server since the turn before."""
-    if not before.recalled:
+def _away(before: Record, found: Amounts) -> Found | None:
+    """Nobody watched the server since the turn before, and little of its prompt is there."""
+    there = found.expected is not None and (found.reused or 0) >= _MOSTLY * found.expected
+    if not before.recalled or there:
         return None
     told = (
         f"Request {before.id}, the one before, is of an earlier run of kvconsole: what the server did since "

@@ -188,6 +188,7 @@ def test_nobody_knows_what_the_server_did_between_two_runs_of_kvconsole() -> Non
         assert found.headline == "cache lost: while kvconsole did not run"
         assert "earlier run" in found.evidence[0]
     assert verdict(facts(3998, before=earlier)) == ("healthy", "")
+    assert verdict(facts(3700, before=earlier))[0] == "unknown", "a cache that has most of it was not lost"
 
 
 def test_of_two_causes_the_costlier_one_counts() -> None:

@@ -33,6 +33,11 @@ _LEGEND = (
     ),
 )
 
+_CHANGED_LEGEND = (
+    "turns: those in which a part changed. first: of these, those in which nothing before it had changed; what "
+    "stands behind it is what was read again."
+)
+
 
 def report(
     found: Inspection, told: Suggested, sources: Sequence[str], width: int | None, *, writes: bool
@@ -160,6 +165,9 @@ def _conversations(found: Inspection, width: int | None) -> Iterator[str]:
             yield from _changed("Changed as the rules forward it", told.changed, told.turns, width)
         else:
             yield from wrapped("  With the rules nothing changed.", width)
+    if any(told.changed_raw or told.changed for told in found.conversations.values()):
+        yield ""
+        yield from wrapped(_CHANGED_LEGEND, width)
     if alone:
         yield ""
         conversations = "1 conversation has" if alone == 1 else f"{count(alone)} conversations have"
