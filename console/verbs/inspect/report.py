@@ -34,8 +34,8 @@ _LEGEND = (
 )
 
 _CHANGED_LEGEND = (
-    "turns: those in which a part changed. first: of these, those in which nothing before it had changed; what "
-    "stands behind it is what was read again."
+    "turns: those in which a part changed. first: of these, those in which nothing before it had changed; "
+    "what stands behind it is what was read again."
 )
 
 
