@@ -15,6 +15,7 @@ from proxy_core.captures import bodies, har, jsonl, proxy_log
 from proxy_core.captures.captured import Captured, Passed, Place, Problem, Read
 from proxy_core.captures.stream import Stream
 from proxy_core.errors import CaptureError
+from proxy_core.paths import journal_file
 
 MOST_TOLD = 100
 """Problems of one source that are kept; all are counted."""
@@ -22,6 +23,7 @@ MOST_TOLD = 100
 _OWN = re.compile(rb'\s*\{\s*"kvconsole"\s*:')
 _HAR = re.compile(rb'\s*\{\s*"log"\s*:\s*[{n]')
 _JSON = re.compile(rb'\s*(?:\{\s*(?:["}]|$)|\[\s*(?:[\[{"\]]|$))')
+_SQLITE = b"SQLite format 3\0"
 _KNOWN = (
     "kvconsole reads its own JSON Lines, HAR 1.2, request bodies (one, several, or an array of them) "
     "and logs of a logging proxy (CATCH-ALL:, HEADERS:, BODY:)."
@@ -172,6 +174,11 @@ def _sniffed(name: str, head: bytes) -> str:
         return "har"
     if _JSON.match(head):
         return "bodies"
+    if head.startswith(_SQLITE):
+        raise CaptureError(
+            f"{name} is an SQLite file. A journal is read where kvconsole keeps it: copy it into a directory "
+            f"as {journal_file().name}, and set KVCONSOLE_STATE_DIR to that directory."
+        )
     if b"\0" in head[:1024]:
         raise CaptureError(f"{name} is no text. {_KNOWN}")
     if proxy_log.is_log(head):

@@ -76,6 +76,7 @@ def test_standard_input_is_read_and_left_open(monkeypatch: pytest.MonkeyPatch) -
         (b"", "is empty"),
         (b" \n", "is empty"),
         (b"\x89PNG\r\n\0\0", "no text"),
+        (b"SQLite format 3\0\x10\0", "as journal.sqlite, and set KVCONSOLE_STATE_DIR"),
         (b"Dear diary", "no format that kvconsole knows"),
         (b"\x1f\x8bnot really", "cannot be read"),
     ],
