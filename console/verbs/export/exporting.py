@@ -8,8 +8,9 @@ import click
 
 from console.figures import size
 from console.verbs.choosing import Choice, is_kept, numbered
-from console.verbs.export.gathering import Again, counted, names_one, reported, single
+from console.verbs.export.gathering import counted, names_one, reported, single
 from console.verbs.redaction import masked, note, redactor_of, warn
+from console.verbs.rereading import rereading
 from console.verbs.sink import Sink
 from proxy_core.captures import Captured, har, html_page, jsonl, markdown
 from proxy_core.captures.bundle import bundle
@@ -67,8 +68,8 @@ def _requests(refs: Sequence[str], choice: Choice, kind: str, sink: Sink, redact
     def read() -> Iterator[Captured]:
         nonlocal passes
         passes += 1
-        first = redactor is not None and passes == 1
-        return single(refs, choice, "looking for secrets" if first else "exporting", warn=passes == 1)
+        learns = redactor is not None and passes == 1
+        return single(refs, choice, "looking for secrets" if learns else "exporting", warn=passes == 1)
 
     def noted(found: Iterator[Captured]) -> Iterator[Captured]:
         nonlocal count
@@ -76,12 +77,13 @@ def _requests(refs: Sequence[str], choice: Choice, kind: str, sink: Sink, redact
             count += 1
             yield one
 
-    with Again(refs, read) as twice:
+    files = [numbered(ref)[0] for ref in refs if not is_kept(ref)]
+    with rereading(files, read) as (first, more):
         if redactor is None:
-            found = counted(twice.first(), _NONE)
+            found = counted(first(), _NONE)
         else:
-            redactor.learn(twice.first())
-            found = map(redactor.captured, counted(twice.second(), _NONE))
+            redactor.learn(first())
+            found = map(redactor.captured, counted(more(), _NONE))
         pieces = har.write(noted(found)) if kind == "har" else map(jsonl.line, noted(found))
         written = _written(sink, pieces)
     if redactor is not None:

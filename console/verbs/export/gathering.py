@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
-from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
 
 import click
 
 from console.verbs.choosing import Choice, is_kept, numbered, referred, requests
 from console.verbs.predecessors import paired
 from proxy_core import paths
-from proxy_core.captures import Captured, Place, jsonl
+from proxy_core.captures import Captured
 from proxy_core.errors import CaptureError, JournalError
 from proxy_core.journal import Summary, Wanted, open_journal
 from proxy_core.study.pairing import Pair, pairs
@@ -65,57 +60,6 @@ def _whole(choice: Choice, label: str, *, warn: bool) -> Iterator[Captured]:
         own = (pair.current for pair in pairs(found) if pair.lane == choice.lane)
         recent = (one for one in own if choice.since is None or one.at is None or one.at >= choice.since)
         yield from recent if choice.last is None else deque(recent, choice.last)
-
-
-class Again:
-    """Requests that are read a second time, without being in memory in between.
-
-    What cannot be read twice, such as a pipe, is kept in a file without a name meanwhile.
-
-    Args:
-        refs: What the person named.
-        read: Reads the requests from their beginning.
-    """
-
-    def __init__(self, refs: Sequence[str], read: Callable[[], Iterator[Captured]]) -> None:
-        self._read = read
-        self._stack = ExitStack()
-        flows = any(_flows(numbered(ref)[0]) for ref in refs if not is_kept(ref))
-        self._kept = self._stack.enter_context(_nameless()) if flows else None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
-
-    def first(self) -> Iterator[Captured]:
-        """All requests, for the first time."""
-        for one in self._read():
-            if self._kept is not None:
-                self._kept.write(jsonl.line(one))
-            yield one
-
-    def second(self) -> Iterator[Captured]:
-        """All requests once more."""
-        if self._kept is None:
-            yield from self._read()
-            return
-        self._kept.seek(0)
-        for number, line in enumerate(self._kept, 1):
-            yield jsonl.captured(line, Place("-", None, number))
-
-
-@contextmanager
-def _nameless() -> Iterator[IO[bytes]]:
-    with tempfile.TemporaryFile() as file:
-        yield file
-
-
-def _flows(name: str) -> bool:
-    return name == "-" or not Path(name).is_file()
 
 
 def reported(refs: Sequence[str], choice: Choice, *, every: bool) -> list[Pair]:

@@ -13,8 +13,8 @@ from console.streams import output_width
 from console.verbs.choosing import Choice, chosen, requests
 from console.verbs.inspect.as_json import as_tree
 from console.verbs.inspect.report import report
-from console.verbs.inspect.rereading import rereading
 from console.verbs.inspect.table import wrapped
+from console.verbs.rereading import rereading
 from console.verbs.ruling import ruled
 from console.verbs.sink import STDOUT, Sink
 from proxy_core.captures import Captured
