@@ -232,9 +232,8 @@ class Engine:
             self._lanes, lambda: self._rules.current, lambda: self._rules.bypass, lambda: self._upstream.ctx
         )
         limit = self.settings.body_limit
-        gateway = Gateway(
-            self._client, self._history, intake, self._switches.saw, self._keeper.heard, body_limit=limit
-        )
+        heard = self._keeper.heard if self.settings.journal else None
+        gateway = Gateway(self._client, self._history, intake, self._switches.saw, heard, body_limit=limit)
         http = server(routed(PREFIX, control_app(self._controls()), gateway))
         serving = spawn(http.serve(sockets=[self._socket]), "http server")
         await until_started(http, serving)

@@ -42,12 +42,12 @@ class Gateway:
         history: History,
         intake: Intake,
         saw: Callable[[Exchange], None],
-        heard: Callable[[int, Generated], None],
+        heard: Callable[[int, Generated], None] | None,
         *,
         body_limit: int,
     ) -> None:
         """`saw` takes each exchange whose prompt went through the intake; `heard`, by record id, what the
-        model answered."""
+        model answered, where anybody wants to know."""
         self._upstream = upstream
         self._history = history
         self._intake = intake
@@ -84,7 +84,7 @@ class Gateway:
             if changed.status not in OPEN:
                 self._intake.counted(changed, body)
 
-        heard = partial(self._heard, key) if exchange.prompts else None
+        heard = partial(self._heard, key) if self._heard is not None and exchange.prompts else None
         forward = Forward(self._upstream, exchange, publish, learn, heard)
         sending = spawn(forward.run(Outgoing.of(scope, headers, body), send), f"forward {key}")
         gone = spawn(_until_gone(receive), f"client of {key}")

@@ -68,8 +68,8 @@ class Keeper:
         self._tell = tell
         self._writer = JournalWriter(self._path, limits_of(settings), tell=tell)
         self._said: OrderedDict[int, Said] = OrderedDict()
-        self._put: OrderedDict[int, bool] = OrderedDict()
-        """By record id, whether the journal took the record with its bodies."""
+        self._taken: OrderedDict[int, None] = OrderedDict()
+        """Ids of the records that the journal took, with their bodies."""
 
     @property
     def state(self) -> JournalState:
@@ -80,7 +80,7 @@ class Keeper:
     def heard(self, record_id: int, generated: Generated) -> None:
         """The model said that; told before the record's end is."""
         said = said_of(generated)
-        if said is not None and self._path is not None:
+        if said is not None:
             self._said[record_id] = said
             self._forget(self._said)
 
@@ -110,13 +110,9 @@ class Keeper:
         self._writer.close(_CLOSE_SECONDS)
 
     def _keep(self, record: Record) -> None:
-        taken = self._put.get(record.id)
-        if taken is False:
-            # Once it was dropped it stays out: half of it would be worse, and it is counted.
-            return
-        diagnosis = record.diagnosis
-        before = None if diagnosis is None or diagnosis.predecessor is None else diagnosis.predecessor
-        earlier = None if before is None else self._history.get(before)
+        taken = record.id in self._taken
+        before = record.diagnosis.predecessor if record.diagnosis is not None else None
+        earlier = self._history.get(before) if before is not None else None
         entry = entry_of(
             record,
             self._run,
@@ -124,15 +120,18 @@ class Keeper:
             said=self._said.get(record.id),
             before=earlier.name if earlier is not None else None,
             build=self._build(),
-            again=taken is True,
+            again=taken,
         )
-        if entry is not None:
-            kept = self._put[record.id] = self._writer.put(entry)
-            self._forget(self._put)
-            if not kept:
-                self._history.not_kept(record.id)
+        if entry is None:
+            return
+        if self._writer.put(entry):
+            self._taken[record.id] = None
+            self._forget(self._taken)
+        elif not taken:
+            # Once it was dropped it stays out: half of it would be worse, and it is counted.
+            self._history.not_kept(record.id)
 
-    def _forget(self, kept: OrderedDict[int, Said] | OrderedDict[int, bool]) -> None:
+    def _forget(self, kept: OrderedDict[int, Said] | OrderedDict[int, None]) -> None:
         # What is no longer in the history does not change any more.
         while len(kept) > 2 * self._most:
             kept.popitem(last=False)

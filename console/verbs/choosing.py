@@ -19,6 +19,7 @@ from console.streams import watched
 from proxy_core import paths
 from proxy_core.captures import Captured, Problem, Source, open_source
 from proxy_core.captures.kept import JournalSource, captured_of
+from proxy_core.captures.reading import Reading
 from proxy_core.errors import CaptureError, JournalError
 from proxy_core.journal import Key, Wanted, open_journal
 from proxy_core.study.steps import Step
@@ -51,7 +52,7 @@ def chosen(typed: dict[str, Any]) -> Choice:
 class Requests(Iterator[Captured]):
     """The requests of some sources, and what was passed over so far."""
 
-    def __init__(self, found: Iterator[Captured], sources: Sequence[Source | JournalSource]) -> None:
+    def __init__(self, found: Iterator[Captured], sources: Sequence[Reading]) -> None:
         self._found = found
         self._sources = sources
 
@@ -87,7 +88,7 @@ def requests(choice: Choice, label: str, *, warn: bool = True) -> Iterator[Reque
         KvconsoleError: A source cannot be opened.
     """
     with ExitStack() as stack:
-        sources: list[Source | JournalSource] = []
+        sources: list[Reading] = []
         if choice.sources:
             sources += (stack.enter_context(open_source(name)) for name in choice.sources)
         else:
@@ -193,7 +194,7 @@ def _when(text: str) -> float:
         ) from None
 
 
-def _counted(source: Source | JournalSource) -> Iterator[Captured]:
+def _counted(source: Reading) -> Iterator[Captured]:
     if isinstance(source, JournalSource):
         yield from source
         return
@@ -217,9 +218,7 @@ def _newest(found: Iterator[Captured], choice: Choice) -> Iterator[Captured]:
     return iter(kept)
 
 
-def _watched(
-    found: Iterator[Captured], sources: list[Source | JournalSource], label: str
-) -> Iterator[Captured]:
+def _watched(found: Iterator[Captured], sources: list[Reading], label: str) -> Iterator[Captured]:
     """The requests, with a progress bar on a terminal, which is gone at the end: what is read several times
     would fill the screen with bars."""
     if not watched():

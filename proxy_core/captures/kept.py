@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 from proxy_core.captures.captured import Answered, Captured, Place, Problem
 from proxy_core.captures.finding import figures, finding
+from proxy_core.captures.reading import Reading
 from proxy_core.journal import Entry, JournalFile, Key, Wanted, record_of, summary_of
 from proxy_core.journal.reading import ALL
 from proxy_core.sqlite_file import BrokenFileError
@@ -16,7 +15,7 @@ JOURNAL = "journal"
 """What places in the journal are called."""
 
 
-class JournalSource:
+class JournalSource(Reading):
     """The requests that a journal holds, oldest first, read as they are asked for; see `source.Source`.
 
     Entries that cannot be read are passed over and told; turns that a client took at the server directly have
@@ -29,45 +28,21 @@ class JournalSource:
     """
 
     def __init__(self, journal: JournalFile, wanted: Wanted = ALL, last: int | None = None) -> None:
-        self.name = JOURNAL
-        self.format = "journal"
-        self.problems: list[Problem] = []
-        self.broken = 0
-        self.passed = 0
-        self.read = 0
+        super().__init__(JOURNAL)
         self._journal = journal
         self._wanted = wanted
         self._count = journal.count(wanted)
         self._skip = 0 if last is None else max(0, self._count - last)
         self._entries = self._read()
 
-    def __iter__(self) -> Iterator[Captured]:
-        return self
-
     def __next__(self) -> Captured:
         one = next(self._entries)
         self.read += 1
         return one
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Nothing more is read."""
         self._entries = iter(())
-
-    @property
-    def summary(self) -> str | None:
-        """What was not read, in a sentence; None where all was."""
-        if not self.broken:
-            return None
-        entries = "1 entry was" if self.broken == 1 else f"{self.broken:,} entries were"
-        return f"{entries} passed over. {self.problems[0]}"
 
     @property
     def share(self) -> float | None:
@@ -84,8 +59,7 @@ class JournalSource:
                 yield captured
 
     def _damaged(self, key: Key, error: BrokenFileError) -> None:
-        self.broken += 1
-        self.problems.append(Problem(Place(f"{JOURNAL} {key}"), str(error)))
+        self._tell(Problem(Place(f"{JOURNAL} {key}"), str(error)))
 
 
 def captured_of(entry: Entry) -> Captured | None:

@@ -8,17 +8,14 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self
+from typing import BinaryIO, NamedTuple
 
 from proxy_core.captures import bodies, har, jsonl, proxy_log
 from proxy_core.captures.captured import Captured, Passed, Place, Problem, Read
+from proxy_core.captures.reading import Reading, shown
 from proxy_core.captures.stream import Stream
 from proxy_core.errors import CaptureError
 from proxy_core.paths import journal_file
-
-MOST_TOLD = 100
-"""Problems of one source that are kept; all are counted."""
 
 _OWN = re.compile(rb'\s*\{\s*"kvconsole"\s*:')
 _HAR = re.compile(rb'\s*\{\s*"log"\s*:\s*[{n]')
@@ -43,7 +40,7 @@ _FORMATS = {
 }
 
 
-class Source:
+class Source(Reading):
     """The requests of one file, read as they are asked for. Broken entries are passed over and told.
 
     Args:
@@ -54,29 +51,18 @@ class Source:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.name = str(path)
-        self.problems: list[Problem] = []
-        """The first `MOST_TOLD` entries that were passed over because they are broken."""
-        self.broken = 0
-        """How many there were so far."""
-        self.passed = 0
-        """Entries so far that are no request to a language model."""
-        self.read = 0
-        """Requests so far."""
+        super().__init__(str(path))
         self._entries: Iterator[Read] = iter(())
         self._file, self._own = _opened(self.name)
         self._size = _size(self._file)
         try:
             self._stream = Stream(self.name, self._file)
-            chosen = _FORMATS[_sniffed(_shown(self.name), self._stream.head)]
+            chosen = _FORMATS[_sniffed(shown(self.name), self._stream.head)]
         except BaseException:
             self.close()
             raise
         self.format = chosen.name
         self._entries = chosen.read(self._stream)
-
-    def __iter__(self) -> Iterator[Captured]:
-        return self
 
     def __next__(self) -> Captured:
         try:
@@ -93,14 +79,6 @@ class Source:
         self.close()
         raise StopIteration
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Let go of the file; nothing more is read."""
         self._entries = iter(())
@@ -108,24 +86,11 @@ class Source:
             self._file.close()
 
     @property
-    def summary(self) -> str | None:
-        """What was not read, in a sentence; None where all was."""
-        if not self.broken:
-            return None
-        entries = "1 entry was" if self.broken == 1 else f"{self.broken:,} entries were"
-        return f"{_shown(self.name)}: {entries} passed over. {self.problems[0]}"
-
-    @property
     def share(self) -> float | None:
         """How much of the file was read so far, from 0 to 1; None where its size is unknown, as of a pipe."""
         if self._size is None:
             return None
         return 1.0 if self._file.closed else min(1.0, self._file.tell() / self._size)
-
-    def _tell(self, problem: Problem) -> None:
-        self.broken += 1
-        if len(self.problems) < MOST_TOLD:
-            self.problems.append(problem)
 
 
 def open_source(path: str | Path) -> Source:
@@ -135,10 +100,6 @@ def open_source(path: str | Path) -> Source:
         CaptureError: It cannot be opened, or is of no known format.
     """
     return Source(path)
-
-
-def _shown(name: str) -> str:
-    return "standard input" if name == "-" else name
 
 
 def _opened(name: str) -> tuple[BinaryIO, bool]:

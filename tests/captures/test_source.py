@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from proxy_core.captures import har, jsonl, open_source
-from proxy_core.captures.source import MOST_TOLD
+from proxy_core.captures.reading import MOST_TOLD
 from proxy_core.errors import CaptureError
 from tests.captures.kit import request
 from tests.captures.test_proxy_log import entry

@@ -107,12 +107,18 @@ def _requests(requests: Sequence[Request], sources: Sequence[str], width: int | 
     yield from lines[1:]
     yield ""
     yield from wrapped(_legend(left, gone), width)
+    if "-" not in sources:
+        yield from _to_see(requests, width)
+    yield from _notes(requests, names, width)
+
+
+def _to_see(requests: Sequence[Request], width: int | None) -> Iterator[str]:
+    """How to look at the request that lost most."""
     parted = (one for one in requests if one.raw is not None and one.raw < 1)
     worst = min(parted, key=lambda one: one.raw or 0, default=None)
-    if worst is not None and worst.follows is not None and "-" not in sources:
+    if worst is not None and worst.follows is not None:
         pair = " ".join(visible(_typed(name)) for name in (worst.follows, worst.id))
         yield from wrapped(f"To see what changed in {visible(worst.id)}: kvconsole diff {pair}", width)
-    yield from _notes(requests, names, width)
 
 
 def _typed(name: str) -> str:

@@ -33,11 +33,11 @@ def rules(level: Level = "safe") -> RuleSet:
 
 def checked(
     captured: list[Captured],
-    wanted: Wanted = Wanted(),  # noqa: B008 - a named tuple
+    wanted: Wanted | None = None,
     *,
     using: RuleSet | None = None,
     measure: Measure = by_text,
 ) -> Report:
     """A check of some requests; without rules when none are given."""
     found = steps(captured, using or RuleSet(), CONTEXT)
-    return check(found, wanted, measure, {"measure": "text", "level": "safe"})
+    return check(found, wanted or Wanted(), measure, {"measure": "text", "level": "safe"})
