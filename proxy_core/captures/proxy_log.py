@@ -29,45 +29,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
 
 import msgspec
 
 from proxy_core.captures.captured import Answered, Captured, Passed, Place, Problem, Read
 from proxy_core.captures.headers import kept_headers
-from proxy_core.captures.stream import LONGEST, Stream
+from proxy_core.captures.proxy_log_lines import STAMP, JsonLines, Kind, Marked, announced, plain, shape_of
+from proxy_core.captures.stream import Stream
 from proxy_core.queries import clean_path
 from proxy_core.routes import route
 
-_Kind = Literal["request", "headers", "body", "response", "answer", "raw"]
-
-_COLOUR = re.compile(rb"\x1b\[[0-9;:]*[A-Za-z]")
-_MARK = re.compile(
-    rb'(?P<before>[^"{\[]*?(?:\[[^"{\[\]]*\][^"{\[]*?)*)'
-    rb"(?:(?P<request>CATCH-ALL: *(?P<method>[A-Z]+) +(?P<path>/\S*)|INCOMING REQUEST\b)"
-    rb"|(?P<response>CATCH-ALL RESPONSE: *(?P<status>\d{3})|(?:STREAMING )?RESPONSE \(completed\b)"
-    rb"|(?P<headers>HEADERS: *)(?=\{)"
-    rb"|(?P<body>(?:FULL REQUEST )?BODY: *)(?=$|[{\[])"
-    rb"|(?P<answer>FULL RESPONSE: *)(?=$|[{\[])"
-    rb"|(?P<raw>RAW RESPONSE: ?))"
-)
-_KINDS: tuple[_Kind, ...] = ("request", "response", "headers", "body", "answer", "raw")
-_STAMP = re.compile(rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?")
-_NESTING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]')
-_ELEMENT = re.compile(rb'\s*(?:["{}\[\]]|(?:-?\d[\d.eE+-]*|true|false|null),?\s*$)')
-"""A line within an indented value."""
-_INNER = (b'"', b"{", b"[", b"}", b"]")
-"""How a line within an indented value begins, where its second one is told from the log's own."""
 _CHAT = "/v1/chat/completions"
 _EXPECTED = "expected a JSON object over the lines behind it"
-
-
-class _Marked(NamedTuple):
-    """A line that says what follows."""
-
-    kind: _Kind
-    found: re.Match[bytes]
-    rest: bytes
 
 
 @dataclass
@@ -85,68 +58,10 @@ class _Request:
     answer: bytes | None = None
 
 
-class _Json:
-    """A JSON value over several lines, of which a log may have put its prefix before each."""
-
-    def __init__(self, shape: re.Pattern[bytes] | None, before: bytes) -> None:
-        self._shape = self._message = shape
-        self._others = _every_line(before)
-        """What may stand before each line, where `shape` stands before messages alone."""
-        self._lines: list[bytes] = []
-        self._depth = self._size = 0
-        self._prefixed: bool | None = None
-        """Whether the prefix stands before every line of the value; None until its second line."""
-
-    def add(self, line: bytes) -> bool:
-        """Take a line; gives whether the value ends with it. A line that is none of the value's is let go."""
-        if not self._lines:
-            begun = self._begun(line)
-            if begun is None:
-                return False
-            line = begun
-        else:
-            own = self._shape.match(line) if self._shape else None
-            behind = line[own.end() :] if own else line
-            if self._prefixed is None:
-                self._prefixed = own is not None and behind.lstrip()[:1] in _INNER
-            if own is not None and not self._prefixed:
-                return False
-            if self._shape is not self._message and self._interrupts(line, behind):
-                return False
-            line = behind if self._prefixed else line
-        self._lines.append(line)
-        self._size += len(line)
-        for token in _NESTING.finditer(line):
-            self._depth += (token[0] in (b"{", b"[")) - (token[0] in (b"}", b"]"))
-        return self._depth <= 0 or self._size > LONGEST
-
-    @property
-    def data(self) -> bytes:
-        """What was taken."""
-        return b"\n".join(self._lines).strip()
-
-    def _begun(self, line: bytes) -> bytes | None:
-        """The first line of a value without what stands before it; None if no value begins there."""
-        for shape in (self._shape, *self._others):
-            own = shape.match(line) if shape else None
-            behind = line[own.end() :] if own else line
-            if behind.lstrip()[:1] in (b"{", b"["):
-                self._shape = shape
-                return behind
-        return None
-
-    def _interrupts(self, line: bytes, behind: bytes) -> bool:
-        """Whether a line is a message of its own, and no part of the value around it."""
-        message = self._message.match(line) if self._message else None
-        if message is None:
-            return False
-        return message.end() > len(line) - len(behind) or _ELEMENT.match(behind) is None
-
-
 def is_log(head: bytes) -> bool:
     """Whether a text begins like such a log, or like one that was cut at some line."""
     lines = head.splitlines()
-    return any(_marked(_plain(line)) is not None for line in lines)
+    return any(announced(plain(line)) is not None for line in lines)
 
 
 def read(stream: Stream) -> Iterator[Read]:
@@ -159,7 +74,7 @@ def read(stream: Stream) -> Iterator[Read]:
     """
     reader = _Reader(stream.name)
     for number, line in stream.lines():
-        yield from reader.line(number, _plain(line))
+        yield from reader.line(number, plain(line))
     yield from reader.end()
 
 
@@ -174,14 +89,14 @@ class _Reader:
         """What stands before each message of the log; None where nothing does."""
         self._before = b""
         """The same, as it stood before the request under way."""
-        self._json: _Json | None = None
-        self._of: _Kind = "body"
+        self._json: JsonLines | None = None
+        self._of: Kind = "body"
         """What the JSON under way is."""
         self._raw: list[bytes] | None = None
 
     def line(self, number: int, line: bytes) -> Iterator[Read]:
         """Take a line."""
-        marked = _marked(line)
+        marked = announced(line)
         if marked is None:
             self._more(line)
             return
@@ -210,18 +125,18 @@ class _Reader:
         self._close()
         yield from self._given()
 
-    def _begin(self, number: int, marked: _Marked) -> None:
+    def _begin(self, number: int, marked: Marked) -> None:
         self._count += 1
         self._before = marked.found["before"]
-        self._shape = _shape(self._before)
+        self._shape = shape_of(self._before)
         path = (marked.found["path"] or _CHAT.encode()).decode(errors="replace")
         method = (marked.found["method"] or b"POST").decode()
-        stamp = _STAMP.search(marked.rest) or _STAMP.search(marked.found["before"])
+        stamp = STAMP.search(marked.rest) or STAMP.search(marked.found["before"])
         place = Place(self._name, number, self._count)
         self._request = _Request(place, method, path, _seconds(stamp[0]) if stamp else None, {})
 
-    def _open(self, kind: _Kind, wanted: bool) -> None:
-        self._json, self._of = _Json(self._shape, self._before) if wanted else None, kind
+    def _open(self, kind: Kind, wanted: bool) -> None:
+        self._json, self._of = JsonLines(self._shape, self._before) if wanted else None, kind
 
     def _more(self, line: bytes) -> None:
         if self._raw is not None:
@@ -270,55 +185,6 @@ class _Reader:
                 headers=request.headers,
                 answer=answer,
             )
-
-
-def _plain(line: bytes) -> bytes:
-    """A line without colours and what else terminals want, in UTF-8."""
-    line = _COLOUR.sub(b"", line).rstrip(b"\r")
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        # On Windows, Python writes logs in the system's own encoding.
-        return line.decode("cp1252", errors="replace").encode()
-    return line
-
-
-def _marked(line: bytes) -> _Marked | None:
-    # Most lines are JSON, and none of these words stands in them outside of a string.
-    if b":" not in line and b"INCOMING" not in line and b"RESPONSE" not in line:
-        return None
-    found = _MARK.match(line)
-    if found is None:
-        return None
-    kind = next(kind for kind in _KINDS if found[kind] is not None)
-    return _Marked(kind, found, line[found.end() :])
-
-
-def _shape(before: bytes) -> re.Pattern[bytes] | None:
-    """What the log puts before its messages: digits and words in other lines may be others."""
-    if not before.strip():
-        return None
-    stamp = _STAMP.search(before)
-    if stamp is not None:
-        # What follows the stamp differs from message to message; the stamp alone tells.
-        return re.compile(_generic(before[: stamp.end()]) + rb" ?")
-    return re.compile(_generic(before.rstrip()) + rb" ?")
-
-
-def _every_line(before: bytes) -> list[re.Pattern[bytes]]:
-    """What a log with stamps may put before each line, and not before messages alone: all of it, or what
-    whoever collects the logs of several programs puts before the program's own stamp."""
-    stamp = _STAMP.search(before)
-    parts = [] if stamp is None else [before.rstrip(), before[: stamp.start()].rstrip(b" \t[(<")]
-    return [re.compile(_generic(part) + rb" ?") for part in parts if part]
-
-
-def _generic(text: bytes) -> bytes:
-    parts = re.split(rb"(\d+|[A-Z]{4,})", text)
-    return b"".join(
-        re.escape(part) if not at % 2 else rb"\d+" if part.isdigit() else rb"[A-Z]{4,}"
-        for at, part in enumerate(parts)
-    )
 
 
 def _headers(told: bytes) -> dict[str, str]:
